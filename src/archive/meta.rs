@@ -25,6 +25,9 @@ pub struct Meta {
     /// Magnification of the objective.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub objective_power: Option<f64>,
+    /// Maker and model of the scanner.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scanner: Option<String>,
     /// Whether the archive has every family of the slide; `--max-parents` leaves some out.
     pub complete: bool,
     /// Images that came with the slide and were asked for. Packs have none.

@@ -19,6 +19,8 @@ pub struct About {
     pub microns_per_pixel: Option<(f64, f64)>,
     /// Magnification of the objective.
     pub objective_power: Option<f64>,
+    /// Maker and model of the scanner.
+    pub scanner: Option<String>,
     /// The colour profile.
     pub icc: Option<Vec<u8>>,
     /// Whether the finest level keeps the frames of the slide's file.
@@ -47,6 +49,7 @@ impl About {
                     geometry,
                     microns_per_pixel: positive(meta.microns_per_pixel),
                     objective_power: meta.objective_power,
+                    scanner: meta.scanner.clone(),
                     icc: input.archive().icc_profile()?,
                     is_original: meta.coding.originals,
                     content: Some(content_of_bundle(&meta.content)),
@@ -63,6 +66,7 @@ impl About {
                     geometry: *tree.geometry(),
                     microns_per_pixel: positive(metadata.microns_per_pixel),
                     objective_power: metadata.objective_power,
+                    scanner: metadata.scanner.clone(),
                     icc: tree.icc_profile().map(<[u8]>::to_vec),
                     is_original: false,
                     content: None,
@@ -77,6 +81,7 @@ impl About {
                     geometry,
                     microns_per_pixel: positive(metadata.microns_per_pixel),
                     objective_power: metadata.objective_power,
+                    scanner: metadata.scanner.clone(),
                     icc: slide.info.icc_profile.clone(),
                     is_original: false,
                     content: Some(content_of_slide(&Identity::of_slide(slide)?.text)),

@@ -44,6 +44,7 @@ impl Writer {
             format: "origami".into(),
             microns_per_pixel: about.microns_per_pixel,
             objective_power: about.objective_power,
+            scanner: about.scanner.clone(),
             origin: None,
             icc_profile: None,
         };

@@ -198,6 +198,7 @@ pub fn decode(
         format: "origami".into(),
         microns_per_pixel: meta.microns_per_pixel,
         objective_power: meta.objective_power,
+        scanner: meta.scanner.clone(),
         origin: Some(options.origin(input)),
         icc_profile: None,
     };

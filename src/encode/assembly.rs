@@ -144,6 +144,7 @@ pub fn meta_of(source: &Source, identity: &Identity, params: &EncodeParams, comp
         source: source.source_meta(identity),
         microns_per_pixel: metadata.microns_per_pixel,
         objective_power: metadata.objective_power,
+        scanner: metadata.scanner,
         complete,
         associated: Vec::new(),
     }

@@ -20,6 +20,9 @@ pub struct SlideMetadata {
     /// Magnification of the objective.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective_power: Option<f64>,
+    /// Maker and model of the scanner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanner: Option<String>,
     /// What this program made the tree of, and how: a tree that has the same origin has the same tiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

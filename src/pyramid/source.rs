@@ -269,6 +269,7 @@ pub fn slide_metadata(slide: &Slide) -> SlideMetadata {
         format: slide.info.format.clone(),
         microns_per_pixel: slide.info.microns_per_pixel,
         objective_power: slide.info.objective_power,
+        scanner: slide.info.scanner.clone(),
         origin: None,
         icc_profile: None,
     }

@@ -86,6 +86,7 @@ mod tests {
             },
             microns_per_pixel: None,
             objective_power: None,
+            scanner: None,
             complete: true,
             associated: Vec::new(),
         }

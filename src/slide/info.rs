@@ -15,6 +15,8 @@ pub struct SlideInfo {
     pub microns_per_pixel: Option<(f64, f64)>,
     /// Magnification of the objective (20, 40), when the file names it.
     pub objective_power: Option<f64>,
+    /// Maker and model of the scanner, where the file names them.
+    pub scanner: Option<String>,
     /// The embedded ICC colour profile, unchanged.
     pub icc_profile: Option<Vec<u8>>,
     /// Width and height of every resolution in the file that [`RandomAccess::read_level`](super::RandomAccess::read_level) reads, the
@@ -26,4 +28,43 @@ pub struct SlideInfo {
     pub associated: Vec<String>,
     /// What the reader assumed where the file does not say, and what it left out: a sentence each, without the file's name.
     pub warnings: Vec<String>,
+}
+
+/// Most characters of a scanner's name.
+const MAX_SCANNER_CHARS: usize = 100;
+
+/// A scanner by its maker and its model, of which a file may give either, both or the maker in both.
+pub fn scanner(maker: Option<&str>, model: Option<&str>) -> Option<String> {
+    let plain = |text: &str| {
+        let words: String =
+            text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    // DICOM files have to name both, and say this where nobody knows.
+    let known = |text: &str| Some(plain(text)).filter(|text| text != "UNKNOWN").unwrap_or_default();
+    let [maker, model] = [maker, model].map(|text| text.map(known).unwrap_or_default());
+    let name =
+        if model.starts_with(&maker) { model } else { format!("{maker} {model}").trim_end().to_string() };
+    (!name.is_empty()).then(|| name.chars().take(MAX_SCANNER_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scanner;
+
+    #[test]
+    fn a_scanner_is_its_maker_and_its_model() {
+        for (maker, model, name) in [
+            (Some("Hamamatsu"), Some("NanoZoomer S360"), Some("Hamamatsu NanoZoomer S360")),
+            (Some("Leica"), Some("Leica GT450"), Some("Leica GT450")),
+            (Some(" 3DHISTECH\0"), None, Some("3DHISTECH")),
+            (None, Some("C9600\r\n-02"), Some("C9600 -02")),
+            (Some(" "), Some("\0"), None),
+            (Some("UNKNOWN"), Some("UNKNOWN"), None),
+            (None, None, None),
+        ] {
+            assert_eq!(scanner(maker, model).as_deref(), name);
+        }
+        assert_eq!(scanner(Some(&"x".repeat(300)), None).map(|name| name.len()), Some(100));
+    }
 }

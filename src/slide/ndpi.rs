@@ -8,7 +8,7 @@ mod tests;
 
 use super::access::{Access, RandomAccess, Slide, StoredTiles};
 use super::error::SlideError;
-use super::info::SlideInfo;
+use super::info::{SlideInfo, scanner};
 use super::options::{OpenOptions, Selection};
 use super::positional::PositionalFile;
 use super::region::{Extent, Region};
@@ -39,6 +39,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         format: "hamamatsu".into(),
         microns_per_pixel: page.microns_per_pixel,
         objective_power: page.objective_power,
+        scanner: scanner(Some("Hamamatsu"), None),
         icc_profile: None,
         levels: Vec::new(),
         tile: Some((TILE_PX, TILE_PX)),

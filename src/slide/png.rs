@@ -61,6 +61,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         microns_per_pixel: microns
             .and_then(|dims| resolution::from_density(f64::from(dims.xppu), f64::from(dims.yppu), 1e6)),
         objective_power: None,
+        scanner: None,
         icc_profile: icc::checked(profile, extent.channels, &mut warnings),
         levels: vec![(extent.width, extent.height)],
         tile: None,

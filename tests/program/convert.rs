@@ -153,6 +153,7 @@ fn an_szi_keeps_scale_objective_and_profile() {
     let mut sidecar: Value = serde_json::from_str(&sidecar).unwrap();
     sidecar["microns_per_pixel"] = serde_json::json!([0.25, 0.5]);
     sidecar["objective_power"] = 40.0.into();
+    sidecar["scanner"] = "Leica GT450".into();
     fs::write(s.path("x/a.json"), sidecar.to_string()).unwrap();
     let (szi, back) = (s.path("y/b.szi"), s.path("z/c.dzi"));
     convert(&dzi, "szi", &szi, &[]).ok();
@@ -163,6 +164,7 @@ fn an_szi_keeps_scale_objective_and_profile() {
         assert_eq!(tree.icc_profile(), from.icc_profile());
         assert_eq!(tree.metadata().microns_per_pixel, Some((0.25, 0.5)));
         assert_eq!(tree.metadata().objective_power, Some(40.0));
+        assert_eq!(tree.metadata().scanner.as_deref(), Some("Leica GT450"));
         assert_eq!(tree.metadata().source, from.metadata().source);
     }
 }

@@ -130,7 +130,8 @@ fn a_folder_of_everything_is_served_for_what_is_good_and_names_the_rest_once() {
     for (name, image, tile) in &good {
         is_served(&server, name, image, *tile, 25.0);
     }
-    assert_eq!(api(&server, "/api/slides/a")["objective_power"], 20.0);
+    let described = api(&server, "/api/slides/a");
+    assert_eq!((&described["objective_power"], &described["scanner"]), (&20.0.into(), &"Aperio".into()));
     // A scanned slide has the bytes of its files, a tree has many.
     let bytes =
         |files: &[&str]| files.iter().map(|name| fs::metadata(path(name)).unwrap().len()).sum::<u64>();

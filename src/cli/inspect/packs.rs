@@ -25,7 +25,7 @@ pub fn inspect(dir: &Path) -> Result<Answer> {
         row("slide", format!("{width}x{height}, {levels} levels, tiles of {tile}")),
         row("source", format!("{} ({})", meta.source.name, meta.source.format)),
     ];
-    text.extend(scan_rows(meta.microns_per_pixel, meta.objective_power));
+    text.extend(scan_rows(meta.microns_per_pixel, meta.objective_power, meta.scanner.as_deref()));
     text.push(row("written by", &meta.tool));
     text.extend(settings::rows(meta).iter().map(|(label, setting)| row(label, setting)));
     text.push(row("families", format!("{} of {}", families.len(), geometry.family_count())));

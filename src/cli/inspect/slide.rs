@@ -31,7 +31,7 @@ pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
     ];
     text.extend(planes.focal_planes.map(|count| row("focal planes", format!("{count}, to choose with --z"))));
     text.extend(planes.times.map(|count| row("times", format!("{count}, to choose with --time"))));
-    text.extend(scan_rows(info.microns_per_pixel, info.objective_power));
+    text.extend(scan_rows(info.microns_per_pixel, info.objective_power, info.scanner.as_deref()));
     text.push(row("ICC profile", if icc_bytes > 0 { human_bytes(icc_bytes) } else { "none".into() }));
     text.push(row("associated images", or_none(&info.associated)));
     text.push(row("identity", &identity.text));
@@ -41,7 +41,7 @@ pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
         "file": path, "kind": "slide", "file_bytes": identity.bytes, "identity": identity.text,
         "format": info.format, "width": info.width, "height": info.height, "channels": info.channels,
         "levels": info.levels.iter().map(object).collect::<Vec<_>>(), "tile": info.tile.as_ref().map(object),
-        "microns_per_pixel": info.microns_per_pixel, "objective_power": info.objective_power,
+        "microns_per_pixel": info.microns_per_pixel, "objective_power": info.objective_power, "scanner": info.scanner,
         "icc_profile_bytes": icc_bytes, "associated_images": info.associated,
         "warnings": info.warnings, "channels_to_choose": planes.names, "focal_planes_to_choose": planes.focal_planes,
         "times_to_choose": planes.times,

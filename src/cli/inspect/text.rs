@@ -17,7 +17,7 @@ pub fn rows(archive: &Archive, sizes: &Sizes<'_>) -> Vec<String> {
         row("slide", format!("{width}x{height}, {} levels, tiles of {tile}", geometry.top_level() + 1)),
         row("source", format!("{} ({})", meta.source.name, meta.source.format)),
     ];
-    rows.extend(scan_rows(meta.microns_per_pixel, meta.objective_power));
+    rows.extend(scan_rows(meta.microns_per_pixel, meta.objective_power, meta.scanner.as_deref()));
     rows.push(row("source kind", source_kind(&meta.source)));
     rows.push(row("written by", &meta.tool));
     rows.push(row("content", &meta.content));

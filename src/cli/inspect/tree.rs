@@ -69,7 +69,11 @@ fn text(tree: &Tree, levels: &[Level]) -> Vec<String> {
         text.push(row("sidecar", "none"));
     } else {
         text.push(row("source", format!("{} ({})", metadata.source, metadata.format)));
-        text.extend(scan_rows(metadata.microns_per_pixel, metadata.objective_power));
+        text.extend(scan_rows(
+            metadata.microns_per_pixel,
+            metadata.objective_power,
+            metadata.scanner.as_deref(),
+        ));
         text.push(row("written by", &metadata.generator));
     }
     text.extend(tree.warnings().iter().map(|said| row("warning", said)));

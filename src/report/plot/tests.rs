@@ -46,6 +46,7 @@ fn bundle(dir: &Path, geometry: Geometry, count: usize, bytes: impl Fn(usize) ->
         },
         microns_per_pixel: Some((0.2513, 0.2513)),
         objective_power: None,
+        scanner: None,
         associated: Vec::new(),
         complete: count as u64 == geometry.family_count(),
     };

@@ -30,6 +30,7 @@ impl Slide {
             geometry: self.geometry,
             microns_per_pixel: positive(self.microns_per_pixel()),
             objective_power: self.objective_power(),
+            scanner: self.scanner(),
             icc: stored.or_else(of_scan).filter(|_| !is_srgb),
             is_original: self.keeps_originals(),
             content,

@@ -226,6 +226,13 @@ impl Slide {
         recorded.or_else(of_tree).or_else(|| self.scan.as_ref()?.info.objective_power)
     }
 
+    /// Maker and model of the scanner.
+    pub fn scanner(&self) -> Option<String> {
+        let recorded = self.input.as_ref().and_then(|input| input.meta().scanner.clone());
+        let of_tree = || self.tree.as_ref().and_then(|tree| tree.metadata().scanner.clone());
+        recorded.or_else(of_tree).or_else(|| self.scan.as_ref()?.info.scanner.clone())
+    }
+
     /// The Deep Zoom descriptor of the served tiles: overlap 0, and their `format`.
     pub fn descriptor(&self, format: &str) -> Descriptor {
         Descriptor {

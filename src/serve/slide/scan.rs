@@ -197,6 +197,7 @@ mod tests {
             format: "test".into(),
             microns_per_pixel: None,
             objective_power: None,
+            scanner: None,
             icc_profile: None,
             levels: levels.iter().map(|of| (of.width as u32, of.height as u32)).collect(),
             tile: None,

@@ -67,9 +67,6 @@ origami.about = (slide, kind, closed, original) => {
     return times ? phrase`Lossy: about ${times} times smaller than the raw pixels.` : phrase`Lossy.`;
   }
 
-  // An archive has no place for it; of a scan the server reads no more than it needs.
-  const scanner = () => (slide.encoded ? phrase`not recorded` : phrase`not recorded here; the scanned file may name it`);
-
   const rows = pairs => pairs.filter(([, text]) => text).flatMap(([name, text]) => {
     const [term, said] = ['dt', 'dd'].map(tag => document.createElement(tag));
     term.textContent = name;
@@ -85,7 +82,7 @@ origami.about = (slide, kind, closed, original) => {
     byId('facts').replaceChildren(...rows([
       [phrase`What you see`, kept()], [phrase`File`, slide.file], [phrase`File size`, slide.stored_bytes && phrase.bytes(slide.stored_bytes, 3)],
       [phrase`Size`, size()], [phrase`Scale`, scale()],
-      [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : phrase`not recorded`], [phrase`Scanner`, scanner()],
+      [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : phrase`not recorded`], [phrase`Scanner`, slide.scanner || phrase`not recorded`],
       [phrase`Has`, planes()], [phrase`Made of`, made()], [phrase`Original`, slide.encoded ? beside : null], [phrase`Warning`, slide.warning],
     ]));
     byId('facts-coded').replaceChildren(...rows([

@@ -57,6 +57,9 @@ pub(super) struct Header {
     pub instance: Option<String>,
     pub series: Option<String>,
     pub frame_of_reference: Option<String>,
+    /// Of the scanner, and its model.
+    pub maker: Option<String>,
+    pub model: Option<String>,
     /// Values of Image Type; the third is what the image shows.
     pub image_type: Vec<String>,
     pub organization: Option<String>,
@@ -246,6 +249,8 @@ impl Header {
             tags::SOP_INSTANCE_UID => self.instance = value.text(),
             tags::SERIES_INSTANCE_UID => self.series = value.text(),
             tags::FRAME_OF_REFERENCE_UID => self.frame_of_reference = value.text(),
+            tags::MANUFACTURER => self.maker = value.text(),
+            tags::MANUFACTURER_MODEL_NAME => self.model = value.text(),
             tags::IMAGE_TYPE => self.image_type = value.texts(),
             tags::DIMENSION_ORGANIZATION_TYPE => self.organization = value.text(),
             tags::CONCATENATION_UID => self.concatenation.uid = value.text(),

@@ -4,7 +4,7 @@
 
 use super::super::access::{Access, Slide};
 use super::super::error::{Axis, SlideError};
-use super::super::info::SlideInfo;
+use super::super::info::{SlideInfo, scanner};
 use super::super::jpeg::header::{ColorModel, Header as JpegHeader};
 use super::super::options::{OpenOptions, Selection};
 use super::super::{icc, resolution};
@@ -170,6 +170,7 @@ fn info(levels: &[Level], associated: &[(String, Level)], mut warnings: Vec<Stri
         objective_power: optical_path
             .and_then(|path| path.objective_power)
             .filter(|power| *power > 0.0 && power.is_finite()),
+        scanner: scanner(image.header.maker.as_deref(), image.header.model.as_deref()),
         icc_profile: profile(finest, &mut warnings),
         levels: levels.iter().map(|level| (level.image.width, level.image.height)).collect(),
         tile: Some((image.format.width, image.format.height)),

@@ -68,6 +68,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         format: "jpeg".into(),
         microns_per_pixel: microns(&header),
         objective_power: None,
+        scanner: None,
         icc_profile: icc::checked(header.icc, extent.channels, &mut warnings),
         levels: vec![(width, height)],
         tile: None,

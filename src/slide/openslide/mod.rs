@@ -9,7 +9,7 @@ mod library;
 
 use super::access::{Access, AssociatedImages, RandomAccess, RgbImage, Slide};
 use super::error::SlideError;
-use super::info::SlideInfo;
+use super::info::{SlideInfo, scanner};
 use super::options::{OpenOptions, OpenSlideLibrary, Selection};
 use super::region::{Extent, Region, allocate};
 use super::{icc, resolution, samples, tiff};
@@ -70,6 +70,12 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
     };
     let mut warnings = Vec::new();
     let vendor_is_generic = vendor == "generic-tiff";
+    // Each of its other vendors is a maker of scanners.
+    let name = || {
+        let mut letters = vendor.chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+    };
+    let maker = handle.property(c"tiff.Make").or_else(|| (!vendor_is_generic).then(name));
     let info = SlideInfo {
         width,
         height,
@@ -82,6 +88,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         }),
         objective_power: number(c"openslide.objective-power")
             .filter(|power| *power > 0.0 && power.is_finite()),
+        scanner: scanner(maker.as_deref(), handle.property(c"tiff.Model").as_deref()),
         icc_profile: icc::checked(profile, 3, &mut warnings),
         levels: levels(&handle),
         tile: tile(&handle),

@@ -151,7 +151,7 @@ fn a_series_is_one_slide_whichever_file_is_given() {
         assert_eq!(slide.info.associated, ["label", "macro", "thumbnail"]);
         assert_eq!((slide.info.format.as_str(), slide.info.tile), ("dicom", Some((16, 16))));
         assert_eq!(slide.info.microns_per_pixel, Some((0.25, 0.5)));
-        assert_eq!(slide.info.objective_power, Some(20.0));
+        assert_eq!((slide.info.objective_power, &slide.info.scanner), (Some(20.0), &None));
         assert!(slide.info.warnings.is_empty(), "{:?}", slide.info.warnings);
         assert!(read_all(&mut slide).unwrap() == fine);
         let Access::Random(regions) = &slide.access else { unreachable!() };
@@ -276,4 +276,13 @@ fn the_case_files_have_their_sizes_and_microns() {
     let (across, down) = jpeg.info.microns_per_pixel.unwrap();
     assert!((across - 16.78).abs() < 0.01 && (down - 16.78).abs() < 0.01, "{across} {down}");
     assert_eq!(jpeg.stored_tiles().unwrap().side_px(), 256);
+}
+
+#[test]
+fn the_scanner_is_its_maker_and_its_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = [(tags::MANUFACTURER, "Leica"), (tags::MANUFACTURER_MODEL_NAME, "GT450 DX")];
+    let extra = named.map(|(tag, text)| (tag, VR::LO, PrimitiveValue::from(text))).to_vec();
+    let path = DicomFile { extra, ..DicomFile::rgb(16, 16, 16, &[0; 768]) }.write(folder.path(), "a.dcm");
+    assert_eq!(Slide::open(&path, &built_in()).unwrap().info.scanner.as_deref(), Some("Leica GT450 DX"));
 }

@@ -142,6 +142,11 @@ fn resolution_tags_and_aperio_descriptions_are_read() {
     let text = "Aperio Image Library v11\r\n4x4|AppMag = 20|MPP = 0.4990\0";
     let aperio = info(&dense(72).with(270, 2, text.bytes().map(u64::from).collect()));
     assert_eq!((aperio.microns_per_pixel, aperio.objective_power), (Some((0.499, 0.499)), Some(20.0)));
+    let made_by =
+        |tag, name: &str| file.clone().with(tag, 2, name.bytes().chain([0]).map(u64::from).collect());
+    assert_eq!((aperio.scanner.as_deref(), info(&file).scanner), (Some("Aperio"), None));
+    assert_eq!(info(&made_by(272, "C13210")).scanner.as_deref(), Some("C13210"));
+    assert_eq!(info(&made_by(271, "Hamamatsu")).scanner.as_deref(), Some("Hamamatsu"));
     let with_profile = |space| {
         let profile = icc::tests::profile(b"mntr", space);
         let info = info(&file.clone().with(34675, 7, profile.iter().map(|&byte| byte.into()).collect()));

@@ -3,7 +3,7 @@
 //! All of it is optional: an implausible value is left out, never an error. What a description states in microns comes before
 //! the resolution tags, which are mostly for printing: OME-XML, Aperio's (`|MPP = 0.4990|AppMag = 20|`), ImageJ's unit.
 
-use super::super::resolution;
+use super::super::{info, resolution};
 use super::directory::Directory;
 use super::pages::Page;
 use super::{imagej, ome, qptiff, tag};
@@ -56,6 +56,17 @@ fn by_tags(directory: &Directory<'_>) -> Option<(f64, f64)> {
     };
     let (x, y) = density(directory)?;
     resolution::from_density(x, y, unit_um)
+}
+
+/// The scanner, by the tags of the slide's page or of the file's first one; Aperio's files have its maker in their description.
+pub(super) fn scanner(slide: &Page<'_>, first: &Page<'_>) -> Option<String> {
+    let of = |page: &Page<'_>| {
+        let [maker, model] = [tag::MAKE, tag::MODEL].map(|tag| page.directory.text(tag));
+        info::scanner(Some(&maker), Some(&model))
+    };
+    of(slide)
+        .or_else(|| of(first))
+        .or_else(|| slide.description.starts_with("Aperio").then(|| "Aperio".into()))
 }
 
 /// The ICC colour profile.

@@ -96,6 +96,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         format: "tiff".into(),
         microns_per_pixel: scan.microns_per_pixel.map(|microns| orientation.pair(microns)),
         objective_power: scan.objective_power,
+        scanner: metadata::scanner(full, first),
         icc_profile: icc::checked(profile, channels, &mut warnings),
         levels: slide.sizes(),
         tile: tile.map(|size| orientation.pair(size)),

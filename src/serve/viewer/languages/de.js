@@ -329,7 +329,6 @@ var phrases = {
   "Kept": "Gespeichert",
   "Scanner": "Scanner",
   "not recorded": "nicht verzeichnet",
-  "not recorded here; the scanned file may name it": "hier nicht verzeichnet; die gescannte Datei nennt ihn vielleicht",
   "The scanned file itself, unchanged.": "Die gescannte Datei selbst, unverändert.",
   "Lossless: about {0} times smaller than the raw pixels.": "Verlustfrei: etwa {0}-mal kleiner als die rohen Pixel.",
   "Lossless.": "Verlustfrei.",

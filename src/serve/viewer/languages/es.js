@@ -329,7 +329,6 @@ var phrases = {
   "Kept": "Guardado",
   "Scanner": "Escáner",
   "not recorded": "no consta",
-  "not recorded here; the scanned file may name it": "no consta aquí; el archivo escaneado puede nombrarlo",
   "The scanned file itself, unchanged.": "El archivo escaneado, sin cambios.",
   "Lossless: about {0} times smaller than the raw pixels.": "Sin pérdidas: unas {0} veces menor que los píxeles en bruto.",
   "Lossless.": "Sin pérdidas.",

@@ -329,7 +329,6 @@ var phrases = {
   "Kept": "Conservé",
   "Scanner": "Scanner",
   "not recorded": "non renseigné",
-  "not recorded here; the scanned file may name it": "non renseigné ici ; le fichier numérisé le nomme peut-être",
   "The scanned file itself, unchanged.": "Le fichier numérisé lui-même, inchangé.",
   "Lossless: about {0} times smaller than the raw pixels.": "Sans perte : environ {0} fois plus petit que les pixels bruts.",
   "Lossless.": "Sans perte.",

@@ -329,7 +329,6 @@ var phrases = {
   "Kept": "保存方法",
   "Scanner": "スキャナー",
   "not recorded": "記録なし",
-  "not recorded here; the scanned file may name it": "ここには記録なし。スキャンしたファイルにはあるかもしれません",
   "The scanned file itself, unchanged.": "スキャンしたファイルそのもので、変更はありません。",
   "Lossless: about {0} times smaller than the raw pixels.": "可逆：生のピクセルのおよそ{0}分の1です。",
   "Lossless.": "可逆。",

@@ -329,7 +329,6 @@ var phrases = {
   "Kept": "保存方式",
   "Scanner": "扫描仪",
   "not recorded": "未记录",
-  "not recorded here; the scanned file may name it": "此处未记录；扫描文件中可能有",
   "The scanned file itself, unchanged.": "扫描文件本身，未经改动。",
   "Lossless: about {0} times smaller than the raw pixels.": "无损：约为原始像素的 1/{0}。",
   "Lossless.": "无损。",
