@@ -1,11 +1,12 @@
-"""TIFFs, OME-TIFFs and an SZI that origami converts, read by other programs.
+"""TIFFs, OME-TIFFs, DICOM and an SZI that origami converts, read by other programs.
 
     convert.py BINARY SLIDE FOLDER
 
 Encodes the slide (`--preset lossless` and `archive`) and once more in tiles of 63, converts each bundle, and compares every level with the
 tiles that `origami decode --icc none` writes: tiles inside have the same bytes, and tifffile, OpenSlide and libvips the same
 pixels. In the last column and row of the slide a reader may raise chroma from a hidden sample: there a difference of 16 in a channel is
-allowed. Prints a row for each file and reader; ends with 1 if anything differed.
+allowed. OpenSlide also reads level 0 of the DICOM, and of an SVS the slide itself, whose pixels the TIFF of its lossless bundle has. The SZI has the
+names and the descriptor of the one that `vips dzsave` writes. Prints a row for each file and reader; ends with 1 if anything differed.
 """
 
 import io
@@ -13,6 +14,7 @@ import json
 import pathlib
 import shutil
 import sys
+import xml.etree.ElementTree
 import zipfile
 
 import numpy
@@ -94,6 +96,54 @@ def check_tiff(name, path, levels, side, is_recut, limit):
     return mpp
 
 
+def finest(path):
+    """Level 0 by OpenSlide."""
+    slide = openslide.OpenSlide(path)
+    return numpy.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))
+
+
+def check_dicom(name, origami, bundle, folder, tiles, side):
+    """Level 0 of the instances, where this OpenSlide reads DICOM."""
+    out = folder / f"{name}.dicom"
+    run(origami, "convert", "-q", bundle, "--to", "dicom", "--out", out, "--overwrite")
+    level = out / "level-0.dcm"
+    if not openslide.OpenSlide.detect_format(level):
+        print(f"SKIPPED: OpenSlide {openslide.__library_version__} reads no DICOM")
+        return
+    got = finest(level)
+    want = level_of(tiles, got.shape[1], got.shape[0], side)
+    report(f"{name} dicom level 0", "openslide", difference(want, got) if side % 16 == 0 else close(want, got, 30))
+
+
+def check_szi(name, path, levels, side):
+    """The tiles, and the names and the descriptor that libvips gives such a file."""
+    with zipfile.ZipFile(path) as zipped:
+        problem = zipped.testzip() or ""
+        for down, tiles in enumerate(levels):
+            for (x, y), data in tiles.items():
+                entry = f"{name}/{name}_files/{len(levels) - 1 - down}/{x}_{y}.jpeg"
+                problem = problem or ("" if zipped.read(entry) == data else f"{entry} has other bytes")
+        report(f"{name} szi", "zipfile", problem)
+        if not shutil.which("vips"):
+            return
+        theirs = path.parent / "dzsave" / path.name
+        theirs.parent.mkdir(exist_ok=True)
+        theirs.unlink(missing_ok=True)
+        run("vips", "dzsave", path.with_suffix(".tiff"), theirs, "--tile-size", side, "--overlap", 0)
+        with zipfile.ZipFile(theirs) as other:
+            # What the program says of itself and of the slide beside the tiles.
+            own = {f"{name}/{name}.json", f"{name}/{name}.icc"}
+            apart = (set(zipped.namelist()) - own) ^ (set(other.namelist()) - {f"{name}/{name}_files/vips-properties.xml"})
+            report(f"{name} szi", "names", f"{len(apart)} names differ: {sorted(apart)[:3]}" if apart else "")
+            ours, theirs = (described(file.read(f"{name}/{name}.dzi")) for file in (zipped, other))
+            report(f"{name} szi", "descriptor", "" if ours == theirs else f"{ours}, not {theirs}")
+
+
+def described(dzi):
+    """A descriptor's elements and what they say."""
+    return [(element.tag, sorted(element.attrib.items())) for element in xml.etree.ElementTree.fromstring(dzi).iter()]
+
+
 def close(want, got, limit):
     if want.shape != got.shape:
         return f"it is {got.shape}, not {want.shape}"
@@ -123,13 +173,11 @@ def main():
                 report(f"{name} {to}", "mpp", f"{mpp}, not {known[0]}" if wrong else "")
         path = folder / f"{name}.szi"
         run(origami, "convert", "-q", bundle, "--to", "szi", "--out", path, "--overwrite")
-        with zipfile.ZipFile(path) as zipped:
-            problem = zipped.testzip() or ""
-            for down, tiles in enumerate(levels):
-                for (x, y), data in tiles.items():
-                    entry = f"{name}/{name}_files/{len(levels) - 1 - down}/{x}_{y}.jpeg"
-                    problem = problem or ("" if zipped.read(entry) == data else f"{entry} has other bytes")
-        report(f"{name} szi", "zipfile", problem)
+        check_szi(name, path, levels, side)
+        if about.get("microns_per_pixel"):
+            check_dicom(name, origami, bundle, folder, levels[0], side)
+    if slide.suffix == ".svs":
+        report("lossless tiff level 0", "the SVS", difference(finest(slide), finest(folder / "lossless.tiff")))
     end()
 
 

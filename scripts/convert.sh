@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `origami convert` writes, against other readers: tifffile, OpenSlide and libvips read the TIFFs and OME-TIFFs of a slide, pixel by pixel,
-# Python's zipfile reads the SZI, and Bio-Formats all of them and DICOM.
+# OpenSlide the DICOM and the slide itself, Python's zipfile the SZI, whose names are those of `vips dzsave`, and Bio-Formats the TIFFs and DICOM.
 #
 #   scripts/convert.sh BINARY [SLIDE]
 #

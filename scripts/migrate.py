@@ -1,6 +1,8 @@
 """Compares the answers to old addresses, by the old server and by the new one.
 
-    migrate.py OLD NEW ORIGAMI SLIDES    # the address of iipsrv, of the rules, of `origami serve`; the folder that it serves
+    migrate.py OLD NEW RULES ORIGAMI SLIDES
+
+The addresses of iipsrv, of docs/iipsrv.conf, of the rules of docs/migrate.md, of `origami serve`, and the folder that it serves.
 """
 
 import http.client
@@ -10,7 +12,7 @@ import json
 import re
 import sys
 import time
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from PIL import Image
@@ -21,15 +23,23 @@ LEAST_DB = 25
 # iipsrv starts in a moment.
 STARTS_S = 20
 
-old, new, origami, slides = sys.argv[1:]
-counts = {"compared": 0, "refused": 0}
+# A folder and a name with spaces, as an address has them.
+ODD = "case%20b/my%20slide"
+
+old, new, rules, origami, slides = sys.argv[1:]
+counts = {"compared": 0, "refused": 0, "ruled": 0}
 
 
-def get(base, path):
+def answer_of(base, path):
     connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse()
-    return answer.status, answer.read()
+    return answer, answer.read()
+
+
+def get(base, path):
+    answer, body = answer_of(base, path)
+    return answer.status, body
 
 
 def image(base, path):
@@ -64,10 +74,10 @@ def numbers(text):
 
 def wait():
     end = time.monotonic() + STARTS_S
-    for base in (old, new):
+    for base, path in ((old, AT + "DeepZoom=slide.tif.dzi"), (new, AT + "DeepZoom=slide.tif.dzi"), (rules, "/iiif/3/slide/info.json")):
         while True:
             try:
-                if get(base, AT + "DeepZoom=slide.tif.dzi")[0] == 200:
+                if get(base, path)[0] == 200:
                     break
             except OSError:
                 pass
@@ -76,7 +86,7 @@ def wait():
 
 
 def descriptors():
-    for path in ("slide", "/slide", "case/slide"):
+    for path in ("slide", "/slide", "case/slide", ODD):
         for what in (f"DeepZoom={path}.tif.dzi", f"Zoomify={path}.tif/ImageProperties.xml"):
             theirs, ours = (get(base, AT + what) for base in (old, new))
             assert theirs[0] == ours[0] == 200, f"{what}: {theirs[0]}, {ours[0]}"
@@ -90,13 +100,16 @@ def images():
     for level in (12, 11, 10):
         for x, y in ((0, 0), (1, 2), (2, 1)):
             same(f"DeepZoom=slide.tif_files/{level}/{x}_{y}.jpg")
-    same("DeepZoom=case/slide.tif_files/12/2_2.jpg")
+    for path in ("case/slide", ODD):
+        same(f"DeepZoom={path}.tif_files/12/2_2.jpg")
+        same(f"Zoomify={path}.tif/TileGroup0/3-1-1.jpg")
     for part in ("TileGroup0/4-3-2.jpg", "TileGroup0/0-0-0.jpg", "TileGroup0/3-1-1.jpg"):
         same(f"Zoomify=slide.tif/{part}")
     for part in ("0,0,512,512/512,/0/default.jpg", "300,200,256,256/128,/0/default.jpg", "full/400,/0/default.jpg"):
         same(f"IIIF=slide.tif/{part}", is_scaled=True)
     same("FIF=slide.tif&WID=500&CVT=jpeg", is_scaled=True)
-    same("FIF=case/slide.tif&HEI=300&CVT=jpeg", is_scaled=True)
+    for path in ("case/slide", ODD):
+        same(f"FIF={path}.tif&HEI=300&CVT=jpeg", is_scaled=True)
 
 
 def refused():
@@ -123,6 +136,49 @@ def zoomify():
                 assert status == 200 and body == stored, f"{name}/{part}: {status}, {len(body)} bytes, {len(stored)} in the folder"
             count += 1
     print(f"Zoomify: {count} tiles of the folder, as they are and from the bundle of it")
+
+
+def is_as_by(path, ours):
+    """What a rule answers is what `origami serve` answers at the new address."""
+    (status, body), (wanted, same_body) = get(rules, path), get(origami, ours)
+    assert status == wanted == 200 and body == same_body, f"{path}: {status}, {len(body)} bytes; {ours}: {wanted}, {len(same_body)} bytes"
+    counts["ruled"] += 1
+
+
+def zoomify_folders():
+    """The addresses of files in a folder, by the rule: names as the folder has them."""
+    for path, name in (("zoomify", "zoomify"), ("case%20b/of%20tiles", "case%20b%2Fof%20tiles")):
+        for part in ("ImageProperties.xml", "TileGroup0/0-0-0.jpg", "TileGroup0/4-3-2.jpg"):
+            is_as_by(f"/zoomify-folders/{path}/{part}", f"/zoomify/{name}/{part}")
+            stored = open(f"{slides}/{unquote(path)}/{part}", "rb").read()
+            assert part.endswith(".xml") or get(rules, f"/zoomify-folders/{path}/{part}")[1] == stored, path
+    for path in ("zoomify", "zoomify/other.jpg", "a/b/c/d/TileGroup0/0-0-0.jpg"):
+        status, _ = get(rules, f"/zoomify-folders/{path}")
+        assert status == 404, f"{path}: {status}"
+
+
+def girder():
+    for item, name in (("5f3c0e8b9d2a4c0012345678", "slide"), ("5f3c0e8b9d2a4c0012345679", ODD.replace("/", "%2F"))):
+        for z, x, y in ((4, 3, 2), (0, 0, 0)):
+            is_as_by(f"/api/v1/item/{item}/tiles/zxy/{z}/{x}/{y}", f"/xyz/{name}/{z}/{x}/{y}.jpg")
+    status, _ = get(rules, "/api/v1/item/0123456789abcdef01234567/tiles/zxy/0/0/0")
+    assert status == 404, f"an item that is not in the list: {status}"
+
+
+def cantaloupe():
+    """The old identifier leads to the new one, with what follows it; an identifier without extension is passed on."""
+    for name in ("slide", ODD.replace("/", "%2F")):
+        for version, rest in ((2, "/info.json"), (3, "/info.json?a=b"), (2, ""), (3, "/0,0,256,256/max/0/default.jpg")):
+            for extension in ("tif", "tiff", "jp2", "TIF"):
+                answer, _ = answer_of(rules, f"/iiif/{version}/{name}.{extension}{rest}")
+                to = urlsplit(answer.headers["Location"] or "")
+                got = f"{to.path}?{to.query}" if to.query else to.path
+                assert (answer.status, got) == (301, f"/iiif/{version}/{name}{rest}"), f"{name}.{extension}{rest}: {answer.status}, {got}"
+                assert answer.headers["Access-Control-Allow-Origin"] == "*", f"{name}.{extension}{rest}"
+                counts["ruled"] += 1
+        is_as_by(f"/iiif/3/{name}/0,0,256,256/max/0/default.jpg", f"/iiif/3/{name}/0,0,256,256/max/0/default.jpg")
+        described = json.loads(get(rules, f"/iiif/3/{name}/info.json")[1])
+        assert described["id"] == f"{rules}/iiif/3/{name}", described["id"]
 
 
 def files(folder):
@@ -153,4 +209,8 @@ images()
 refused()
 print(f"iipsrv: {counts['compared']} answers agree, {counts['refused']} that have no counterpart are refused")
 zoomify()
+zoomify_folders()
+girder()
+cantaloupe()
+print(f"rules of the page: {counts['ruled']} answers of Zoomify's folders, of Girder's and Cantaloupe's addresses are as they should be")
 by_large_image()

@@ -192,6 +192,15 @@ install_dicom_checker() {
     apt_install dicom3tools || warn "no dciodvfy: DICOM that is written will not be checked by it"
 }
 
+# Files that are converted are read by others, libvips and Bio-Formats among them; a machine without these only loses their answers.
+install_readers() {
+    local wanted=()
+    [[ $minimal == 0 ]] || return 0
+    have vips || wanted+=(libvips-tools)
+    runs java -version || wanted+=(default-jre-headless)
+    [[ ${#wanted[@]} == 0 ]] || apt_install "${wanted[@]}" || warn "no ${wanted[*]}: files that are converted will not be read by libvips or Bio-Formats"
+}
+
 # unpack_program PACKAGE PROGRAM: a program of a Debian package into target/tools/debian. It is not installed, because packages of servers start
 # their server at once.
 unpack_program() {
@@ -283,6 +292,7 @@ install_libjxl
 install_ffmpeg
 install_sandbox
 install_dicom_checker
+install_readers
 install_around_the_server
 scripts/npm-files.sh
 [[ $minimal == 1 ]] || scripts/npm-files.sh --tools

@@ -144,7 +144,7 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
             json!({
                 "source": input.path, "out": out, "format": args.to, "width": converted.size.0, "height": converted.size.1,
                 "levels": converted.levels, "tile": converted.tile, "tiles": converted.tiles, "tile_bytes": converted.tile_bytes,
-                "coded_anew": converted.recoded, "recut_from": converted.recut_from, "placeholders": converted.placeholders,
+                "coded_anew": converted.recoded, "recut_from": converted.recut_from, "channels": converted.channels, "placeholders": converted.placeholders,
                 "associated": beside.collect::<Vec<_>>(), "seconds": seconds, "backend": opened.backend.name(),
             }),
         )?;
@@ -273,6 +273,7 @@ fn print_summary(out: &Path, to: Container, converted: &Converted, seconds: f64,
         tile_bytes,
         recoded,
         recut_from,
+        channels,
         placeholders,
     } = converted;
     let format = if to == Container::Dicom { "DICOM" } else { "TIFF" };
@@ -285,6 +286,14 @@ fn print_summary(out: &Path, to: Container, converted: &Converted, seconds: f64,
     if *recoded > 0 {
         note!(
             "{}: {recoded} of {tiles} tiles were decoded and coded again; docs/convert.md says of which that is",
+            out.display()
+        );
+    }
+    if let [first, more @ ..] = &channels[..] {
+        let list = more.iter().fold(first.to_string(), |list, channel| format!("{list}, {channel}"));
+        let what = if more.is_empty() { "channel" } else { "the colours of channels" };
+        note!(
+            "{}: it is one picture of 8 bits, made of {what} {list}; the values of a channel are not kept",
             out.display()
         );
     }

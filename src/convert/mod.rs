@@ -92,7 +92,11 @@ pub fn convert(
         }
     }
     let written = writer.finish()?;
-    Ok(Converted { recut_from: is_cut_anew.then_some(own.tile()), ..written })
+    let channels = match &source {
+        Source::Slide(slide) => slide.selection.channels.clone(),
+        Source::Bundle(_) | Source::Tree(_) => Vec::new(),
+    };
+    Ok(Converted { recut_from: is_cut_anew.then_some(own.tile()), channels, ..written })
 }
 
 #[cfg(feature = "pixels")]

@@ -114,6 +114,8 @@ pub struct Converted {
     pub recoded: u64,
     /// The tile size of the source, where its tiles were cut anew.
     pub recut_from: Option<u32>,
+    /// The channels of a slide that were chosen among several and became one picture of 8 bits; none of any other source.
+    pub channels: Vec<u32>,
     /// What DICOM demands and nothing said: keywords with what was written for them.
     pub placeholders: BTreeMap<String, String>,
 }

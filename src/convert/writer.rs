@@ -117,6 +117,16 @@ impl Writer {
         }
         let size = (geometry.width(), geometry.height());
         let tile = geometry.tile();
-        Ok(Converted { size, levels, tile, tiles, tile_bytes, recoded, recut_from: None, placeholders })
+        let written = Converted {
+            size,
+            levels,
+            tile,
+            tiles,
+            tile_bytes,
+            recoded,
+            placeholders,
+            ..Converted::default()
+        };
+        Ok(written)
     }
 }

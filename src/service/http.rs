@@ -23,7 +23,7 @@ use crate::serve::{Presented, Refusal};
 use crate::web::error::ServeError;
 use crate::web::exposition;
 use crate::web::origin::Sender;
-use crate::web::respond::{errors_as_json, json_response};
+use crate::web::respond::{errors_as_json, json_response, uncached};
 
 /// Routes that need no credentials.
 const OPEN_ROUTES: [&str; 2] = ["/health", "/healthz"];
@@ -111,15 +111,9 @@ async fn answer(
     call: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
 ) -> Response {
     match blocking(call).await {
-        Ok(value) => no_store(json_response(status, &value)),
+        Ok(value) => uncached(json_response(status, &value)),
         Err(problem) => problem.into_response(),
     }
-}
-
-fn no_store(mut response: Response) -> Response {
-    let value = header::HeaderValue::from_static("no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, value);
-    response
 }
 
 async fn render(Shared(registry): Shared<Arc<Registry>>, body: Body) -> Response {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ServeError;
-use super::respond::{cacheable, etag};
+use super::respond::{cacheable, etag, uncached};
 
 /// `Content-Security-Policy`: nothing from another origin, no script or style but the embedded files. Where its
 /// forms lead and who may frame it follow. The hash is that of the style element that OpenSeadragon 6.1.1 adds; `scripts/browser.sh` fails if another version adds a different one.
@@ -89,11 +89,7 @@ pub fn send_framed(headers: &HeaderMap, page: &Bytes, ancestors: &str) -> Respon
 
 /// A page with a form that leads to this server, made for one request: no cache keeps it.
 pub fn send_form(page: &Bytes) -> Response {
-    let mut response = send(&HeaderMap::new(), page, "form-action 'self'; frame-ancestors 'none'");
-    let out = response.headers_mut();
-    out.remove(header::ETAG);
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    uncached(send(&HeaderMap::new(), page, "form-action 'self'; frame-ancestors 'none'"))
 }
 
 fn send(headers: &HeaderMap, page: &Bytes, more: &str) -> Response {

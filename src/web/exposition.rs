@@ -9,6 +9,8 @@ use std::fmt::Write;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
+use super::respond::uncached;
+
 const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -16,8 +18,8 @@ const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub fn metrics(headers: &HeaderMap, text: String) -> Response {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
     match accepted.flat_map(|accept| accept.split(',')).any(is_open) {
-        true => ([(header::CONTENT_TYPE, OPEN)], text).into_response(),
-        false => ([(header::CONTENT_TYPE, PLAIN)], plain(&text)).into_response(),
+        true => uncached(([(header::CONTENT_TYPE, OPEN)], text).into_response()),
+        false => uncached(([(header::CONTENT_TYPE, PLAIN)], plain(&text)).into_response()),
     }
 }
 

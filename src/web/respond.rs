@@ -30,11 +30,15 @@ impl IntoResponse for ServeError {
 
 /// A JSON body. Errors are marked `no-store`: what is missing or broken now may be there in a moment.
 pub fn json_response(status: StatusCode, value: &Value) -> Response {
-    let mut response =
-        (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response();
-    if !status.is_success() {
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    let response = (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response();
+    if status.is_success() { response } else { uncached(response) }
+}
+
+/// The same response for the one who asked, now: no cache keeps it.
+pub fn uncached(mut response: Response) -> Response {
+    let out = response.headers_mut();
+    out.remove(header::ETAG);
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

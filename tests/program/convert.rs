@@ -2,6 +2,7 @@
 
 mod bigtiff;
 mod dicom;
+mod kept;
 mod tiff;
 
 use std::fs;

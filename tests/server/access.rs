@@ -373,7 +373,10 @@ fn a_page_elsewhere_may_ask_with_a_token() {
     let server = guarded.start(&[]);
     let info = format!("/iiif/3/{IN_PATH}/info.json");
     let preflight = server.request("OPTIONS", &info, &asks);
-    assert_eq!((preflight.status, preflight.header("access-control-allow-headers")), (200, "authorization"));
+    assert_eq!(
+        (preflight.status, preflight.header("access-control-allow-headers")),
+        (200, "authorization,accept,content-type,range")
+    );
     let token = format!("Bearer {TOKEN}");
     for (headers, status) in [(vec![], 401), (vec![("Authorization", token.as_str())], 200)] {
         let reply = server.request("GET", &info, &headers);

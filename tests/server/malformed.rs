@@ -1,8 +1,9 @@
-//! Requests that make no sense, over the addresses of rectangles and of other protocols: each is refused with a reason, and nothing grows.
+//! Requests that make no sense, over the addresses of rectangles, of marks and of other protocols: each is refused with a reason, and nothing grows.
 
 use serde_json::Value;
 
 use crate::kit::image::Image;
+use crate::kit::program::arg;
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Reply, Running, send, wait_until};
 use crate::tiffs::write_tiff;
@@ -160,6 +161,81 @@ fn bodies() -> Vec<String> {
     all
 }
 
+/// A request about marks.
+struct OfMarks {
+    method: &'static str,
+    path: String,
+    headers: Vec<(&'static str, &'static str)>,
+    body: String,
+}
+
+const MARKS: &str = "/api/slides/bundle/annotations";
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const NEW: (&str, &str) = ("If-None-Match", "*");
+const MARK: &str =
+    r#"{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {}}"#;
+
+/// Requests about marks, all of them wrong.
+fn marks() -> Vec<OfMarks> {
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    let (mut all, one) = (Vec::new(), format!("{MARKS}/a"));
+    let mut add = |method, path: &str, headers: &[(&'static str, &'static str)], body: &str| {
+        all.push(OfMarks { method, path: path.into(), headers: headers.to_vec(), body: body.into() });
+    };
+    for body in [
+        "",
+        "{",
+        "null",
+        "1",
+        "\"x\"",
+        "\u{feff}{}",
+        "x=1&y=2",
+        &deep,
+        r#"{"changes": 1}"#,
+        r#"{"changes": [1]}"#,
+        r#"{"changes": [{}]}"#,
+        r#"{"changes": [{"id": 1}]}"#,
+        r#"{"changes": [{"id": "a", "revision": -1}]}"#,
+        r#"{"changes": [{"id": "a", "revision": "0"}]}"#,
+    ] {
+        add("PUT", &one, &[JSON, NEW], body);
+        add("PUT", MARKS, &[JSON, ("If-Match", "*")], body);
+        add("PATCH", MARKS, &[JSON], body);
+    }
+    for geometry in ["1", "[]", "{", r#"{"type": "Point", "coordinates": [1e400, 2]}"#] {
+        let body = format!(r#"{{"type": "Feature", "geometry": {geometry}, "properties": {{}}}}"#);
+        add("PUT", &one, &[JSON, NEW], &body);
+    }
+    for tag in ["7", "\"x\"", "\"-1\"", "", "\"99999999999999999999999\"", "\"1\", \"2\"", "W/\"1\""] {
+        add("PUT", &one, &[JSON, ("If-Match", tag)], MARK);
+        add("DELETE", &one, &[("If-Match", tag)], "");
+    }
+    // Nothing that says what it is based on, and no JSON.
+    add("PUT", &one, &[JSON], MARK);
+    add("PUT", &one, &[JSON, ("If-None-Match", "\"1\"")], MARK);
+    add("DELETE", &one, &[], "");
+    add("PUT", &one, &[("Content-Type", "text/plain"), NEW], MARK);
+    add("PUT", &one, &[NEW], MARK);
+    add("POST", MARKS, &[JSON], MARK);
+    add("POST", &one, &[JSON], MARK);
+    let long = format!("{MARKS}/{}", "a".repeat(3000));
+    for path in [&format!("{MARKS}/%ff"), &format!("{MARKS}/%00"), &format!("{MARKS}/a/b"), &long] {
+        add("GET", path, &[], "");
+        add("PUT", path, &[JSON, NEW], MARK);
+    }
+    for slide in ["none", "..%2F..%2Fetc", "%ff", "bundle%00"] {
+        for path in [format!("/api/slides/{slide}/annotations"), format!("/api/slides/{slide}/annotations/a")]
+        {
+            add("GET", &path, &[], "");
+            add("PUT", &path, &[JSON, NEW], MARK);
+        }
+    }
+    for id in ["none", "..%2F..%2Fx", ""] {
+        add("GET", &format!("{MARKS}/{id}"), &[], "");
+    }
+    all
+}
+
 fn refused(what: &str, reply: &Reply) {
     assert!(
         (400..500).contains(&reply.status) || reply.status == 501,
@@ -174,25 +250,8 @@ fn refused(what: &str, reply: &Reply) {
     assert!(!error.is_empty() && error.len() < 500 && !error.contains("panic"), "{what}: {error}");
 }
 
-#[test]
-fn three_hundred_malformed_requests_are_refused_with_a_reason_and_nothing_grows() {
-    let root = tempfile::tempdir().unwrap();
-    let dir = root.path().join("bundle");
-    let dzi = tree(&dir, 500, 390, 64, 3);
-    encode_tree(&dzi, &dir, &EncodeParams::default());
-    write_tiff(&root.path().join("scan.tif"), &Image::cells(500, 390, 3), None);
-    let server = Running::start(root.path(), &[]);
-    let (addresses, bodies) = (addresses(), bodies());
-    assert!(addresses.len() + bodies.len() >= 300, "{} and {}", addresses.len(), bodies.len());
-    let ask = || {
-        for address in &addresses {
-            refused(address, &server.get(address));
-        }
-        for body in &bodies {
-            refused(body, &send(&server.address, "POST", "/api/slides/bundle/regions", &[], body.as_bytes()));
-        }
-    };
-    ask();
+/// Asks twice what was asked before: then no more files are open than were, no bytes are taken, and memory has not grown.
+pub fn nothing_grows(server: &Running, ask: impl Fn()) {
     let (files, memory) = (server.open_files(), server.memory_kib("VmRSS"));
     for _ in 0..2 {
         ask();
@@ -202,5 +261,35 @@ fn three_hundred_malformed_requests_are_refused_with_a_reason_and_nothing_grows(
     // What threads and the allocator keep for themselves.
     let grown = server.memory_kib("VmRSS").saturating_sub(memory);
     assert!(grown < 24 << 10, "{grown} KiB more");
+}
+
+#[test]
+fn three_hundred_malformed_requests_are_refused_with_a_reason_and_nothing_grows() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("bundle");
+    let dzi = tree(&dir, 500, 390, 64, 3);
+    encode_tree(&dzi, &dir, &EncodeParams::default());
+    write_tiff(&root.path().join("scan.tif"), &Image::cells(500, 390, 3), None);
+    let kept = tempfile::tempdir().unwrap();
+    let server = Running::start(root.path(), &["--annotations", arg(kept.path()), "--annotations-open"]);
+    let (addresses, bodies, marks) = (addresses(), bodies(), marks());
+    assert!(addresses.len() + bodies.len() >= 300, "{} and {}", addresses.len(), bodies.len());
+    assert!(marks.len() >= 80, "{}", marks.len());
+    let ask = || {
+        for address in &addresses {
+            refused(address, &server.get(address));
+        }
+        for body in &bodies {
+            refused(body, &send(&server.address, "POST", "/api/slides/bundle/regions", &[], body.as_bytes()));
+        }
+        for OfMarks { method, path, headers, body } in &marks {
+            let what = format!("{method} {path} {headers:?} {body:.100}");
+            refused(&what, &send(&server.address, method, path, headers, body.as_bytes()));
+        }
+    };
+    ask();
+    nothing_grows(&server, ask);
     assert_eq!(server.get("/api/slides/bundle/region?w=9&h=9").status, 200);
+    let marks = server.get(MARKS);
+    assert!(marks.status == 200 && marks.text().contains("\"features\":[]"), "{}", marks.text());
 }

@@ -93,7 +93,7 @@ async fn answer(
 ) -> HandlerResult {
     let found = find(slides, scope, &mut search, &asked.base(state));
     let mut response = match found.is_empty() {
-        true => StatusCode::NO_CONTENT.into_response(),
+        true => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-cache")]).into_response(),
         false => {
             let text = Value::Array(found).to_string();
             let tag = etag(text.as_bytes());

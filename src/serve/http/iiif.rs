@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State as Shared};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Router};
-use tower_http::cors::{Any, CorsLayer};
 
 use super::auth::require_credentials;
 use super::client::{self, Client};
@@ -27,12 +26,6 @@ use crate::web::respond::{cacheable, etag};
 
 /// Everything below `/iiif`.
 pub fn routes(state: &State) -> Router<State> {
-    // IIIF requires this whatever `--cors` says. It is outside the credentials check, so that preflight requests pass.
-    let open_to_all = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers([header::AUTHORIZATION])
-        .vary([]);
     Router::new()
         .route("/iiif/3/{identifier}", get(base))
         .route("/iiif/3/{identifier}/info.json", get(description))
@@ -41,7 +34,6 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/iiif/2/{identifier}/info.json", get(description))
         .route("/iiif/2/{identifier}/{region}/{size}/{rotation}/{file}", get(image))
         .layer(middleware::from_fn_with_state(state.clone(), require_credentials))
-        .layer(open_to_all)
 }
 
 /// The version that an address names.

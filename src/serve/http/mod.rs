@@ -37,7 +37,7 @@ use axum::http::{HeaderValue, Method, header};
 use axum::middleware;
 use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use monitor::log_stats;
 pub use slides::text as description;
@@ -54,6 +54,15 @@ fn annotations() -> Router<State> {
         .route("/api/slides/{slide}/annotations/{id}", one)
 }
 
+/// What pages of other servers may send and read, apart from methods.
+fn for_pages_of(origin: AllowOrigin) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origin)
+        // The media types of DICOMweb and of IIIF have quotes in them, for which browsers ask.
+        .allow_headers([header::AUTHORIZATION, header::ACCEPT, header::CONTENT_TYPE, header::RANGE])
+        .expose_headers([header::ETAG, region::WIDTH, region::HEIGHT, header::WARNING, header::CONTENT_RANGE])
+}
+
 /// Every route, and those of `more`.
 pub fn router(state: State, more: Option<Router>) -> Router {
     let has_dicomweb = state.dicomweb.is_some();
@@ -68,7 +77,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .merge(annotations())
         .route("/associated/{slide}/{image}", get(associated::image))
         .route("/families/{slide}/{level}/{tile}", get(family::family))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(monitor::alive))
         .route("/readyz", get(monitor::ready))
         .route("/metrics", get(monitor::metrics))
         .merge(viewer::router(more.is_some()))
@@ -93,22 +102,13 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         router.layer(middleware::from_fn_with_state(state.clone(), auth::require_credentials))
     };
     if let Some(origin) = access.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok()) {
-        let any = origin == "*";
-        let layer = CorsLayer::new()
-            .allow_methods([Method::GET, Method::HEAD, Method::POST])
-            // The media types of DICOMweb have quotes in them, for which browsers ask.
-            .allow_headers([header::AUTHORIZATION, header::ACCEPT, header::CONTENT_TYPE, header::RANGE])
-            .expose_headers([
-                header::ETAG,
-                region::WIDTH,
-                region::HEIGHT,
-                header::WARNING,
-                header::CONTENT_RANGE,
-            ]);
-        router = router.layer(if any { layer.allow_origin(Any) } else { layer.allow_origin(origin) });
+        let origin = if origin == "*" { AllowOrigin::any() } else { AllowOrigin::exact(origin) };
+        let methods = [Method::GET, Method::HEAD, Method::POST];
+        router = router.layer(for_pages_of(origin).allow_methods(methods));
     }
-    // IIIF prescribes its own CORS headers.
-    let router = router.merge(iiif::routes(&state).layer(CompressionLayer::new()));
+    // IIIF wants pages of every origin to read it, whatever `--cors` says. It is outside the credentials check, so that preflight requests pass.
+    let open_to_all = for_pages_of(AllowOrigin::any()).allow_methods([Method::GET, Method::HEAD]).vary([]);
+    let router = router.merge(iiif::routes(&state).layer(open_to_all).layer(CompressionLayer::new()));
     let router = router.with_state(state.clone()).merge(more.unwrap_or_default());
     router.layer(middleware::from_fn_with_state(state, request_log::log))
 }

@@ -12,7 +12,12 @@ use crate::serve::metrics::Gauges;
 use crate::store::is_address;
 use crate::web::blocking;
 use crate::web::exposition;
-use crate::web::respond::json_response;
+use crate::web::respond::{json_response, uncached};
+
+/// `/healthz`: alive where this is answered at all.
+pub async fn alive() -> Response {
+    uncached("ok\n".into_response())
+}
 
 /// `/readyz`: ready when the root can be listed.
 pub async fn ready(Shared(state): Shared<State>) -> Response {
@@ -25,7 +30,7 @@ pub async fn ready(Shared(state): Shared<State>) -> Response {
         root.is_file() || std::fs::read_dir(root).is_ok()
     };
     match blocking::run(state.options.limits.read_timeout, is_ready).await {
-        Ok(true) => "ready\n".into_response(),
+        Ok(true) => uncached("ready\n".into_response()),
         _ => json_response(
             StatusCode::SERVICE_UNAVAILABLE,
             &json!({"error": "the slides cannot be listed; the server's log says why"}),

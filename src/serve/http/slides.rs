@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 
 use super::annotations::are_written_elsewhere;
@@ -19,7 +19,7 @@ use crate::serve::view;
 use crate::slide::Selection;
 use crate::store::is_address;
 use crate::web::blocking;
-use crate::web::respond::{cacheable, etag, json_response};
+use crate::web::respond::{cacheable, etag};
 
 /// How long a request for the whole list opens slides. The next one goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -83,7 +83,7 @@ pub fn text(state: &State, slide: &Slide) -> String {
     describe(state, slide).to_string()
 }
 
-/// `/api/slides/{slide}`.
+/// `/api/slides/{slide}`. What it says of marks depends on who asks, so it is asked for anew each time.
 pub async fn one(
     Shared(state): Shared<State>,
     Segment(name): Segment<String>,
@@ -101,7 +101,8 @@ pub async fn one(
     // Whether a page elsewhere may show the slide in a frame.
     body["embed"] = json!(!state.options.access.embed_origins.is_empty());
     body["annotations"] = state.annotations.as_ref().map_or(Value::Null, |_| json!({"write": write}));
-    Ok(json_response(StatusCode::OK, &body))
+    let text = body.to_string();
+    Ok(cacheable(&headers, &etag(text.as_bytes()), "no-cache", "application/json", text.into()))
 }
 
 fn describe(state: &State, slide: &Slide) -> Value {

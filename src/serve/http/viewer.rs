@@ -16,6 +16,7 @@ use super::languages::{Page, varies};
 use super::state::{HasSession, State, open_slide};
 use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_framed, send_page};
 use crate::web::error::ServeError;
+use crate::web::respond::uncached;
 
 /// A file of `serve/viewer`.
 macro_rules! own {
@@ -226,7 +227,7 @@ async fn of_slide(
     send: impl Fn(&HeaderMap) -> Response,
 ) -> Response {
     if matches!(open_slide(state, name).await, Err(ServeError::NotFound)) {
-        let mut response = varies(send(&HeaderMap::new()));
+        let mut response = varies(uncached(send(&HeaderMap::new())));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     }

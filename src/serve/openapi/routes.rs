@@ -66,7 +66,7 @@ pub const ROUTES: &[Operation] = &[
         "/api/slides/{slide}",
         "A slide",
         OF_SLIDE,
-        &[("200", "What it is", &[("application/json", "Slide")])],
+        &[("200", "What it is", &[("application/json", "Slide")]), SAME],
     ),
     headed(
         &["Origami-Width", "Origami-Height"],

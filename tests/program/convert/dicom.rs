@@ -109,6 +109,15 @@ fn dicom_of_a_bundle_has_the_tiles_that_decode_writes_and_what_it_is_given() {
         let again = work.join("again.dicom");
         convert(&bundle, "dicom", &again, &["--attributes", arg(&given)]).ok();
         assert_eq!(contents(&out), contents(&again), "{case}");
+        let other = work.join("other.dicom");
+        convert(&bundle, "dicom", &other, &["--attributes", arg(&given), "--quality", "80"]).ok();
+        for down in 0..levels {
+            let name = format!("level-{down}.dcm");
+            for uid in ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"] {
+                let [usual, coarser] = [&out, &other].map(|at| attribute(&at.join(&name), uid));
+                assert!(coarser.starts_with("2.25.") && usual != coarser, "{case}: {name}: {uid} {usual}");
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{INSTANCE, Site, filter_of, json, series_of, text};
+use crate::malformed::nothing_grows;
 
 /// What stands where a UID should.
 const NO_UIDS: [&str; 20] = [
@@ -135,17 +136,21 @@ fn malformed_requests_are_refused_with_a_reason() {
         asked.push((format!("{instance}/rendered?{query}"), "", 400));
     }
     assert!(asked.len() >= 300, "{}", asked.len());
-    for (path, accept, status) in &asked {
-        let headers = [("Accept", *accept)];
-        let reply = server.request("GET", path, if accept.is_empty() { &[] } else { &headers });
-        assert_eq!(reply.status, *status, "{path} {accept}: {}", reply.text());
-        if *status != 204 {
-            let told: Value = serde_json::from_slice(&reply.body)
-                .unwrap_or_else(|e| panic!("{path}: {e}: {}", reply.text()));
-            assert!(told["error"].as_str().is_some_and(|text| text.len() > 4), "{path}: {told}");
-            assert_eq!(reply.header("cache-control"), "no-store", "{path}");
+    let ask = || {
+        for (path, accept, status) in &asked {
+            let headers = [("Accept", *accept)];
+            let reply = server.request("GET", path, if accept.is_empty() { &[] } else { &headers });
+            assert_eq!(reply.status, *status, "{path} {accept}: {}", reply.text());
+            if *status != 204 {
+                let told: Value = serde_json::from_slice(&reply.body)
+                    .unwrap_or_else(|e| panic!("{path}: {e}: {}", reply.text()));
+                assert!(told["error"].as_str().is_some_and(|text| text.len() > 4), "{path}: {told}");
+                assert_eq!(reply.header("cache-control"), "no-store", "{path}");
+            }
         }
-    }
+    };
+    ask();
+    nothing_grows(&server, ask);
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
         for path in ["/dicomweb/studies", &instance, &format!("{instance}/frames/1")] {
             assert_eq!(server.request(method, path, &[]).status, 405, "{method} {path}");
