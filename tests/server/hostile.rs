@@ -1,16 +1,20 @@
 //! Clients that mean harm, or are broken: what they make the server hold is bounded, and what they ask for wrongly is refused.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::described;
 use crate::folders::{api, names};
+use crate::kit::forge::write_sparse;
+use crate::kit::image::Image;
 use crate::kit::program::PROGRAM;
+use crate::kit::rng::Rng;
 use crate::kit::slides::{Small, encode_tree, tree};
 use crate::running::{Reply, Running, head, parse, wait_until};
+use crate::tiffs::write_tiff;
 use origami::params::EncodeParams;
 
 /// What one request of HTTP/1.1 is answered, with these lines after the first.
@@ -50,6 +54,24 @@ fn a_request_has_one_host() {
     }
 }
 
+/// Bytes that this client has sent and the server has not read, by the kernel's table of connections.
+fn on_the_way(client: &TcpStream) -> u64 {
+    let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.unwrap().port());
+    let (own, servers) = (port(client.local_addr()), port(client.peer_addr()));
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let bytes = rows.map(|row| {
+        let (sent, received) = row[4].split_once(':').unwrap_or(("0", "0"));
+        let queue = match (row[1].ends_with(&own), row[2].ends_with(&servers)) {
+            (true, true) => sent,
+            _ if row[1].ends_with(&servers) && row[2].ends_with(&own) => received,
+            _ => "0",
+        };
+        u64::from_str_radix(queue, 16).unwrap()
+    });
+    bytes.sum()
+}
+
 #[test]
 fn heads_that_do_not_end_cost_their_bound_and_no_more() {
     const CLIENTS: u64 = 60;
@@ -58,28 +80,32 @@ fn heads_that_do_not_end_cost_their_bound_and_no_more() {
     assert_eq!(server.get("/healthz").status, 200);
     let before = server.memory_kib("VmRSS");
     let head = format!("GET /healthz HTTP/1.1\r\nHost: a\r\nCookie: {}", "x".repeat(400_000));
-    // As much as the server takes: one that is refused is closed.
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
     for client in &mut clients {
-        drop(client.write_all(&head.as_bytes()[..60_000]));
+        client.write_all(&head.as_bytes()[..60_000]).unwrap();
     }
-    wait_until("the heads do not arrive", || {
-        server.memory_kib("VmRSS") > before || server.get("/healthz").status == 200
-    });
-    std::thread::sleep(Duration::from_millis(500));
+    wait_until("the heads are not read", || clients.iter().all(|client| on_the_way(client) == 0));
     let each = server.memory_kib("VmRSS").saturating_sub(before) / CLIENTS;
     assert!(each < 256, "{each} KiB for each unfinished head");
     for client in &mut clients {
+        // One that is refused is closed before all of it is sent.
         drop(client.write_all(&head.as_bytes()[60_000..]));
     }
-    let mut answer = Vec::new();
-    clients[0].set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    drop(clients[0].read_to_end(&mut answer));
-    if let Some(reply) = parse(&answer) {
-        assert_eq!(reply.status, 431, "{reply:?}");
-        described::hold(&server.address, "GET", "/healthz", &reply);
+    let mut answered = 0;
+    for client in &mut clients {
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut answer = Vec::new();
+        // The rest of a head may reach a connection that is closed, which then ends in a reset; all of them end.
+        let ended = client.read_to_end(&mut answer).map_err(|e| e.kind());
+        assert!(matches!(ended, Ok(_) | Err(ErrorKind::ConnectionReset)), "{ended:?}");
+        if !answer.is_empty() {
+            let reply = parse(&answer).unwrap();
+            assert_eq!(reply.status, 431, "{reply:?}");
+            described::hold(&server.address, "GET", "/healthz", &reply);
+            answered += 1;
+        }
     }
-    std::thread::sleep(Duration::from_millis(200));
+    assert!(answered > 0, "no client was told that its head is too long");
     let each = server.memory_kib("VmRSS").saturating_sub(before) / CLIENTS;
     assert!(each < 256, "{each} KiB for each head that is too long");
     assert_eq!(server.get("/healthz").status, 200);
@@ -141,6 +167,79 @@ fn what_a_client_of_http_2_does_not_take_is_bounded_for_all_of_its_streams() {
     drop(held);
     wait_until("what was not taken is still held", || server.figure("origami_requests_bytes") == 0.0);
     assert_eq!(server.get(image).body, whole.body);
+}
+
+/// The same of many clients of HTTP/1.1, each of which takes the status and no more. An image is longer than what the kernel holds for a client
+/// that reads nothing.
+#[test]
+fn what_clients_of_http_1_do_not_take_is_bounded_for_all_of_them() {
+    const CLIENTS: usize = 24;
+    const BUDGET_KIB: u64 = 48 << 10;
+    let (root, side) = (tempfile::tempdir().unwrap(), 2048);
+    let mut rng = Rng(1);
+    let data: Vec<u8> = (0..3 * side * side).map(|_| (rng.next() % 64) as u8).collect();
+    write_tiff(&root.path().join("one.tif"), &Image { width: side, height: side, channels: 3, data }, None);
+    let server = Running::start(root.path(), &["--request-mb", "48", "--queue-timeout-ms", "200"]);
+    let image = "/iiif/3/one/full/max/0/default.png";
+    let whole = server.get(image);
+    assert_eq!(whole.status, 200);
+    let body_kib = whole.body.len() as u64 >> 10;
+    assert!(body_kib * CLIENTS as u64 > 4 * BUDGET_KIB, "{body_kib} KiB: all of them would fit");
+    let nothing_is_held = || server.figure("origami_requests_bytes") == 0.0;
+    wait_until("what was taken is still held", nothing_is_held);
+    let before = server.memory_kib("VmHWM");
+    let mut statuses = Vec::new();
+    // One after the other, so that none waits for what another one makes.
+    let held: Vec<_> = std::iter::repeat_with(|| {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        write!(stream, "GET {image} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        statuses.push(String::from_utf8_lossy(&start[9..]).into_owned());
+        let taken = server.figure("origami_requests_bytes") as u64 / 1024;
+        assert!(taken <= BUDGET_KIB / 2, "{taken} KiB for images");
+        stream
+    })
+    .take(CLIENTS)
+    .collect();
+    assert!(statuses.iter().all(|status| status == "200" || status == "503"), "{statuses:?}");
+    assert!(statuses[0] == "200" && statuses.contains(&"503".to_string()), "{statuses:?}");
+    let grown = server.memory_kib("VmHWM") - before;
+    assert!(grown < 2 * BUDGET_KIB, "{grown} KiB");
+    // What is no image has its own part of the budget.
+    assert_eq!(server.get("/tiles/one/11/1_1.jpg").status, 200);
+    drop(held);
+    wait_until("what was not taken is still held", nothing_is_held);
+    assert!(server.get(image).body == whole.body);
+}
+
+/// Of 4 kB on the disk, as a stranger may send them.
+#[test]
+fn bundles_that_claim_gigabytes_are_refused_and_the_server_goes_on() {
+    const MOST_KIB: u64 = 512 << 10;
+    let (small, root) = (Small::new(), tempfile::tempdir().unwrap());
+    let good = fs::read(&small.bundle).unwrap();
+    fs::write(root.path().join("good.bundle"), &good).unwrap();
+    let claims = write_sparse(root.path(), &good);
+    let server = Running::start(root.path(), &[]);
+    for (name, says) in claims {
+        let slide = name.trim_end_matches(".bundle");
+        for path in [format!("/tiles/{slide}/8/1_1.jpg"), format!("/dzi/{slide}.dzi")] {
+            assert_eq!(server.get(&path).status, 500, "{path}");
+        }
+        let skipped = api(&server, "/api/slides")["skipped"].clone();
+        let of = |one: &&serde_json::Value| one["path"] == name;
+        let reason = skipped.as_array().unwrap().iter().find(of).unwrap()["reason"].to_string();
+        assert!(reason.contains(says), "{name}: {reason}");
+    }
+    assert_eq!(names(&server), ["good"]);
+    assert_eq!(server.get("/tiles/good/8/1_1.jpg").status, 200);
+    assert_eq!(server.get("/readyz").status, 200);
+    let peak = server.memory_kib("VmHWM");
+    assert!(peak < MOST_KIB, "{peak} KiB");
+    let (code, log) = server.terminate();
+    assert!(code == Some(0) && !log.contains("panicked"), "{log}");
 }
 
 #[test]
