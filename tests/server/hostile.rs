@@ -1,5 +1,7 @@
 //! Clients that mean harm, or are broken: what they make the server hold is bounded, and what they ask for wrongly is refused.
 
+mod unread;
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,13 +11,9 @@ use std::time::Duration;
 use crate::described;
 use crate::folders::{api, names};
 use crate::kit::forge::write_sparse;
-use crate::kit::image::Image;
 use crate::kit::program::PROGRAM;
-use crate::kit::rng::Rng;
-use crate::kit::slides::{Small, encode_tree, tree};
-use crate::running::{Reply, Running, head, parse, wait_until};
-use crate::tiffs::write_tiff;
-use origami::params::EncodeParams;
+use crate::kit::slides::{Small, tree};
+use crate::running::{Reply, Running, parse, wait_until};
 
 /// What one request of HTTP/1.1 is answered, with these lines after the first.
 fn raw(server: &Running, first: &str, headers: &str) -> Reply {
@@ -109,109 +107,6 @@ fn heads_that_do_not_end_cost_their_bound_and_no_more() {
     let each = server.memory_kib("VmRSS").saturating_sub(before) / CLIENTS;
     assert!(each < 256, "{each} KiB for each head that is too long");
     assert_eq!(server.get("/healthz").status, 200);
-}
-
-/// Asks for the same path many times on one connection of HTTP/2, whose client opens no window. Returns the statuses, and the connection
-/// with the answers, of which nothing is taken.
-fn unread(address: &str, path: &str, times: usize) -> (Vec<u16>, impl Sized + use<>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (statuses, held) = runtime.block_on(async {
-        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let (client, connection) = h2::client::Builder::new()
-            .initial_window_size(0)
-            .handshake::<_, bytes::Bytes>(stream)
-            .await
-            .unwrap();
-        tokio::spawn(async { drop(connection.await) });
-        let mut client = client.ready().await.unwrap();
-        let mut asked = Vec::new();
-        for _ in 0..times {
-            let request = axum::http::Request::get(format!("http://x{path}")).body(()).unwrap();
-            client = client.ready().await.unwrap();
-            asked.push(client.send_request(request, true).unwrap().0);
-        }
-        let (mut statuses, mut held) = (Vec::new(), Vec::new());
-        for response in asked {
-            let response = response.await.unwrap();
-            statuses.push(response.status().as_u16());
-            // Nothing of the body is taken.
-            described::hold(address, "HEAD", path, &head(&response));
-            held.push(response.into_body());
-        }
-        (statuses, (client, held))
-    });
-    (statuses, (held, runtime))
-}
-
-#[test]
-fn what_a_client_of_http_2_does_not_take_is_bounded_for_all_of_its_streams() {
-    const BUDGET_KIB: u64 = 16 << 10;
-    let root = tempfile::tempdir().unwrap();
-    let dir = root.path().join("one");
-    let dzi = tree(&dir, 1200, 1200, 256, 3);
-    encode_tree(&dzi, &dir, &EncodeParams::default());
-    fs::remove_file(dzi).unwrap();
-    let server = Running::start(root.path(), &["--request-mb", "16", "--queue-timeout-ms", "1s"]);
-    let image = "/iiif/3/one/full/max/0/default.png";
-    let whole = server.get(image);
-    assert!(whole.status == 200 && whole.body.len() > 1 << 20, "{}", whole.body.len());
-    let before = server.memory_kib("VmHWM");
-    let (statuses, held) = unread(&server.address, image, 40);
-    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
-    let taken = server.figure("origami_requests_bytes") as u64 / 1024;
-    assert!(taken > 1024 && taken <= BUDGET_KIB / 2, "{taken} KiB");
-    let grown = server.memory_kib("VmHWM") - before;
-    assert!(grown < 2 * BUDGET_KIB, "{grown} KiB");
-    // Tiles have their own part of the budget.
-    assert_eq!(server.get("/tiles/one/11/1_1.jpg").status, 200);
-    drop(held);
-    wait_until("what was not taken is still held", || server.figure("origami_requests_bytes") == 0.0);
-    assert_eq!(server.get(image).body, whole.body);
-}
-
-/// The same of many clients of HTTP/1.1, each of which takes the status and no more. An image is longer than what the kernel holds for a client
-/// that reads nothing.
-#[test]
-fn what_clients_of_http_1_do_not_take_is_bounded_for_all_of_them() {
-    const CLIENTS: usize = 24;
-    const BUDGET_KIB: u64 = 48 << 10;
-    let (root, side) = (tempfile::tempdir().unwrap(), 2048);
-    let mut rng = Rng(1);
-    let data: Vec<u8> = (0..3 * side * side).map(|_| (rng.next() % 64) as u8).collect();
-    write_tiff(&root.path().join("one.tif"), &Image { width: side, height: side, channels: 3, data }, None);
-    let server = Running::start(root.path(), &["--request-mb", "48", "--queue-timeout-ms", "200"]);
-    let image = "/iiif/3/one/full/max/0/default.png";
-    let whole = server.get(image);
-    assert_eq!(whole.status, 200);
-    let body_kib = whole.body.len() as u64 >> 10;
-    assert!(body_kib * CLIENTS as u64 > 4 * BUDGET_KIB, "{body_kib} KiB: all of them would fit");
-    let nothing_is_held = || server.figure("origami_requests_bytes") == 0.0;
-    wait_until("what was taken is still held", nothing_is_held);
-    let before = server.memory_kib("VmHWM");
-    let mut statuses = Vec::new();
-    // One after the other, so that none waits for what another one makes.
-    let held: Vec<_> = std::iter::repeat_with(|| {
-        let mut stream = TcpStream::connect(&server.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
-        write!(stream, "GET {image} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        let mut start = [0; 12];
-        stream.read_exact(&mut start).unwrap();
-        statuses.push(String::from_utf8_lossy(&start[9..]).into_owned());
-        let taken = server.figure("origami_requests_bytes") as u64 / 1024;
-        assert!(taken <= BUDGET_KIB / 2, "{taken} KiB for images");
-        stream
-    })
-    .take(CLIENTS)
-    .collect();
-    assert!(statuses.iter().all(|status| status == "200" || status == "503"), "{statuses:?}");
-    assert!(statuses[0] == "200" && statuses.contains(&"503".to_string()), "{statuses:?}");
-    let grown = server.memory_kib("VmHWM") - before;
-    assert!(grown < 2 * BUDGET_KIB, "{grown} KiB");
-    // What is no image has its own part of the budget.
-    assert_eq!(server.get("/tiles/one/11/1_1.jpg").status, 200);
-    drop(held);
-    wait_until("what was not taken is still held", nothing_is_held);
-    assert!(server.get(image).body == whole.body);
 }
 
 /// Of 4 kB on the disk, as a stranger may send them.
