@@ -101,7 +101,7 @@ pub fn seal_header(mut bytes: Vec<u8>) -> Vec<u8> {
 /// what is wrong with each.
 pub fn write_sparse(dir: &Path, good: &[u8]) -> [(&'static str, &'static str); 3] {
     const SIZE: u64 = 1 << 33;
-    // The largest slide in tiles of one pixel: its directory has 4 GiB.
+    // The largest slide in tiles of one pixel: its directory has 2.5 GiB.
     let geometry = Geometry::new(1 << 15, 1 << 15, 1).unwrap();
     let counts = [geometry.family_count() as u32, geometry.stored_tile_count() as u32, 99];
     let mut directory = good[..HEADER].to_vec();

@@ -138,11 +138,11 @@ fn tiles_of(slide: &str, geometry: &Geometry) -> Vec<String> {
 
 /// Fails where the server has taken more than it may; what it has taken, in MiB.
 fn holds(kind: &str, server: &Running, limit: u64) -> u64 {
+    // The rest of a family is made after its answers.
+    wait_until("bytes stay taken", || server.figure("origami_requests_bytes") == 0.0);
     let peak = server.memory_kib("VmHWM") / 1024;
     println!("{kind}: at most {peak} MiB of {limit} MiB");
     assert!(peak <= limit, "{kind}: {peak} MiB, more than the {limit} MiB that its flags allow");
-    // The rest of a family is made after its answers.
-    wait_until("bytes stay taken", || server.figure("origami_requests_bytes") == 0.0);
     peak
 }
 
