@@ -2,6 +2,7 @@
  *
  *   FAULTS_PATH   calls on files whose path contains this are counted, and fail
  *   FAULTS_KIND   eio, once: reads fail with EIO. short: reads give few bytes. eintr: every other read is interrupted.
+ *                 hang: a read does not return while FAULTS_WHILE exists, or ever.
  *                 write: a write, sync, rename or open for writing fails with EIO. full: with ENOSPC. kill: the process ends there.
  *   FAULTS_AT     the number of the call that fails, from 0; eio: and all later ones. Without it: all calls
  *   FAULTS_WHILE  only while this file exists
@@ -61,9 +62,19 @@ static int fails(int fd) {
     return path_fails(path);
 }
 
+/* As a file system does whose server is gone, until it comes back. */
+static void hang(void) {
+    const char *condition = getenv("FAULTS_WHILE");
+    while (!condition || !access(condition, F_OK)) usleep(10000);
+}
+
 /* 0: as if nothing were. -1: fails, errno is set. Else at most so many bytes. */
 static ssize_t read_fault(int fd, size_t wanted) {
-    if (!is_kind("eio once short eintr") || wanted == 0 || !fails(fd)) return 0;
+    if (!is_kind("eio once short eintr hang") || wanted == 0 || !fails(fd)) return 0;
+    if (is_kind("hang")) {
+        hang();
+        return 0;
+    }
     if (is_kind("short")) return 1 + atomic_load(&calls) * 7 % 61;
     errno = is_kind("eintr") ? EINTR : EIO;
     return -1;

@@ -1,11 +1,13 @@
 """Crashes and faults of all kinds against the built program; prints one table. `scripts/faults.sh` runs it."""
 
 import argparse
+import time
 from pathlib import Path
 
 import faults_calls
 import faults_clock
 import faults_files
+import faults_hangs
 import faults_kills
 import faults_service
 from faults_site import Site
@@ -17,6 +19,7 @@ PARTS = {
     "cache": faults_kills.cache,
     "calls": faults_calls.calls,
     "reads": faults_calls.reads,
+    "hangs": faults_hangs.hangs,
     "clock": faults_clock.clock,
     "disk": faults_files.disk,
     "replaced": faults_files.replaced,
@@ -48,6 +51,9 @@ def main():
         for part in parts:
             print(f"== {part}", flush=True)
             PARTS[part](site)
+    if not args.only:
+        # It injects faults into the device itself, which no library can do from outside.
+        site.row("a GPU that is lost, hangs or runs out of memory: cargo test --test gpu faults", time.time(), "-")
     print()
     site.table()
     if site.faults:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Crashes and faults: runs that are killed at random moments and at each of their writes, disks that fill up, reads that fail, come in
+# Crashes and faults: runs that are killed at random moments and at each of their writes, disks that fill up, reads that fail, hang, come in
 # pieces or are interrupted, a clock that jumps, files that are replaced, every byte of a bundle flipped, more slides than files may be
 # open. Prints a table; fails where anything was lost or wrong.
 #
 #   scripts/faults.sh [--quick] [--kills N] [--seed N] [--only PART,PART] BINARY
 #
 #   --quick   10 kills of each command in place of 200, and fewer of the others
-#   --only    parts by name: kills, workers, service, cache, calls, reads, clock, disk, replaced, flips, many
+#   --only    parts by name: kills, workers, service, cache, calls, reads, hangs, clock, disk, replaced, flips, many
 #
 # A part that needs the feature rocksdb in BINARY, a C compiler, or a small file system to fill, says SKIPPED where it can have none.
 set -euo pipefail

@@ -2,16 +2,20 @@
 # `origami serve` under load of every kind at once: clients that read hot, warm and cold tiles and images over HTTP/1.1 and HTTP/2, ask for
 # what is not there, send garbage, send slowly, or take nothing of their answers. Every body is compared with what `decode` writes. Fails on
 # a wrong body or status, on memory beyond what docs/operate.md says, on descriptors that stay open, and where the server does not recover.
-# Prints counts and percentiles; these decide nothing. `scripts/load.sh` is the short one of the gate.
+# Prints counts and percentiles; these decide nothing. Continuous integration runs two minutes of it.
 #
 #   scripts/load-long.sh BINARY [SECONDS, default 600] [CONNECTIONS, default 400]      BINARY has the feature rocksdb
 #
-# Needs python3 with venv, and the package index at the first run; says SKIPPED without them.
+# Needs python3 with venv, and the package index at the first run; says SKIPPED without them, and without the feature.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 binary=$(realpath "${1:?usage: scripts/load-long.sh BINARY [SECONDS] [CONNECTIONS]}") seconds=${2:-600} connections=${3:-400}
+if ! has_feature "$binary" rocksdb; then
+    skipped "a load of every kind: $binary has not the feature rocksdb"
+    exit 0
+fi
 work=$target_dir/load
 mkdir -p "$work"
 # Pinned, so that a new release is a change of this file.

@@ -58,7 +58,9 @@ step "crashes and faults"
 scripts/faults.sh --quick "$target_dir/debug/origami"
 
 step "server under load"
-scripts/load.sh "$target_dir/debug/origami"
+scripts/load.sh "$target_dir/debug/origami" 20
+# Clients of every kind, each body compared.
+scripts/load-long.sh "$target_dir/debug/origami" 120
 
 step "the unit of systemd"
 scripts/unit.sh "$target_dir/debug/origami"

@@ -12,7 +12,7 @@ use origami::backend::scheduler::Scheduler;
 use origami::image::spare;
 #[cfg(feature = "jobs")]
 use origami::serve::Credentials;
-use origami::serve::{BackendStats, Server};
+use origami::serve::{BackendStats, Ended, Server};
 
 pub use self::args::ServeArgs;
 use self::start::Started;
@@ -25,7 +25,7 @@ use super::config::Settings;
 use super::fault::usage;
 #[cfg(feature = "jobs")]
 use super::jobs::service_args::Running;
-use super::listen::{end, listen, raise_open_files, stopped};
+use super::listen::{end, leave, listen, raise_open_files, stopped};
 
 pub fn run(args: ServeArgs, settings: &Settings, traces: Traces) -> Result<()> {
     if args.print_config {
@@ -77,10 +77,14 @@ pub fn run(args: ServeArgs, settings: &Settings, traces: Traces) -> Result<()> {
     end(runtime);
     traces.end();
     #[cfg(feature = "jobs")]
-    if let Some(running) = running {
-        return served.and(running.finish());
+    let finished = running.map_or(Ok(()), Running::finish);
+    let ended = served?;
+    #[cfg(feature = "jobs")]
+    finished?;
+    match ended {
+        Ended::Whole => Ok(()),
+        Ended::CacheHangs => leave(),
     }
-    served
 }
 
 /// The render service beside the server, where it is asked for.

@@ -149,6 +149,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the end of the server waits for the cache on disk.
 const GOODBYE: Duration = Duration::from_secs(10);
 
+/// What a server leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing.
+    Whole,
+    /// Threads of the cache on disk, which does not answer. The destructors of RocksDB would wait for them.
+    CacheHangs,
+}
+
 /// A server that is ready to listen.
 pub struct Server {
     state: http::State,
@@ -218,7 +227,7 @@ impl Server {
         Overview { names, unencoded, scanned, skipped: listed.skipped }
     }
 
-    /// Serves until `stop` completes, then finishes the requests in flight, for 30 seconds at most.
+    /// Serves until `stop` completes, then finishes the requests in flight, for 30 seconds at most. Says whether the cache on disk was closed.
     ///
     /// # Errors
     /// None at present: a connection that fails does not end the server.
@@ -226,7 +235,7 @@ impl Server {
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
+    ) -> std::io::Result<Ended> {
         let tiles = self.state.tiles.clone();
         let stats = http::log_stats(self.state.clone());
         let limits = ConnectionLimits::new(self.state.options.limits.max_connections);
@@ -234,7 +243,8 @@ impl Server {
         stats.abort();
         if tiles.has_disk_cache() && blocking::run(GOODBYE, move || tiles.close()).await.is_err() {
             tracing::warn!("the cache on disk does not answer; what it had not written is lost");
+            return Ok(Ended::CacheHangs);
         }
-        Ok(())
+        Ok(Ended::Whole)
     }
 }

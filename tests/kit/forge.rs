@@ -1,5 +1,9 @@
 //! Archives that lie, with checksums that hold: the format of `docs/format.md`, written without the crate's own writer.
 
+use std::fs;
+use std::path::Path;
+
+use origami::image::geometry::{Geometry, hilbert};
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -93,7 +97,47 @@ pub fn seal_header(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// Bundles of a few kilobytes on the disk that claim gigabytes, made of a good one with a colour profile: their names in the folder, and
+/// what is wrong with each.
+pub fn write_sparse(dir: &Path, good: &[u8]) -> [(&'static str, &'static str); 3] {
+    const SIZE: u64 = 1 << 33;
+    // The largest slide in tiles of one pixel: its directory has 2.5 GiB.
+    let geometry = Geometry::new(1 << 15, 1 << 15, 1).unwrap();
+    let counts = [geometry.family_count() as u32, geometry.stored_tile_count() as u32, 99];
+    let mut directory = good[..HEADER].to_vec();
+    for (at, value) in (16..).step_by(4).zip([1 << 15, 1 << 15, 1].into_iter().chain(counts)) {
+        put(&mut directory, at, &u32::to_le_bytes(value));
+    }
+    put(&mut directory, 40, &[0; 24]);
+    let (mut record, mut profile) = (good.to_vec(), good.to_vec());
+    put(&mut record, family_at(0) + 16, &u32::MAX.to_le_bytes());
+    put(&mut profile, 48, &u32::MAX.to_le_bytes());
+    let made = [
+        ("directory.bundle", "place of family 0_0", directory),
+        ("record.bundle", "length of family 0_0", record),
+        ("profile.bundle", "length of the ICC profile", profile),
+    ];
+    made.map(|(name, says, mut bytes)| {
+        put(&mut bytes, 8, &SIZE.to_le_bytes());
+        let bytes = if bytes.len() == HEADER { seal_header(bytes) } else { seal(bytes) };
+        fs::write(dir.join(name), bytes).unwrap();
+        fs::OpenOptions::new().write(true).open(dir.join(name)).unwrap().set_len(SIZE).unwrap();
+        (name, says)
+    })
+}
+
 impl Forge {
+    /// A slide of so many pixels, all of whose families are this archive's first, and all small tiles its first.
+    pub fn repeated(&self, width: u32, height: u32) -> Self {
+        let geometry = Geometry::new(width, height, self.tile).unwrap();
+        let mut ids: Vec<_> = geometry.all_families().collect();
+        ids.sort_by_key(|&id| hilbert(id));
+        let family = |x, y| Family { x, y, ..self.families[0].clone() };
+        let families = ids.iter().map(|id| family(id.x(), id.y())).collect();
+        let tiles = vec![self.tiles[0].clone(); geometry.stored_tile_count() as usize];
+        Self { width, height, families, tiles, ..self.clone() }
+    }
+
     /// Takes a good archive apart.
     pub fn new(bytes: &[u8]) -> Self {
         let (families, tiles) = (u32_at(bytes, 28) as usize, u32_at(bytes, 32) as usize);

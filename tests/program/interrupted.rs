@@ -163,3 +163,21 @@ fn a_bench_removes_its_directory() {
     assert_eq!(interrupted(child, "-INT"), ": nothing was written");
     assert!(contents(dir.path()).is_empty());
 }
+
+#[test]
+fn a_synthetic_slide_gets_its_name_when_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (png, part) = (dir.path().join("slide.png"), dir.path().join(".slide.png.part"));
+    let mut child = start(&["bench", "slide", "--size", "20000x20000", arg(&png)]);
+    wait_until(&mut child, || part.metadata().is_ok_and(|of| of.len() > 0));
+    assert!(!png.exists(), "half a picture under its final name");
+    assert_eq!(interrupted(child, "-INT"), format!(": {} was not written", png.display()));
+    assert!(contents(dir.path()).is_empty());
+    // Nor over an older one.
+    fs::write(&png, "older").unwrap();
+    let mut child = start(&["bench", "slide", "--size", "20000x20000", "--overwrite", arg(&png)]);
+    wait_until(&mut child, || part.metadata().is_ok_and(|of| of.len() > 0));
+    send("-KILL", &child);
+    assert_eq!(child.wait().unwrap().code(), None);
+    assert_eq!(fs::read(&png).unwrap(), b"older");
+}

@@ -67,6 +67,8 @@ mod reports;
 mod script;
 #[cfg(unix)]
 mod shells;
+#[cfg(unix)]
+mod sparse;
 #[cfg(feature = "remote")]
 mod storage;
 #[cfg(feature = "remote")]

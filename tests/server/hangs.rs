@@ -1,6 +1,8 @@
 //! Files that never answer: pipes where a slide should be, and a file system that hangs. The server stays ready or says that it is not, and
 //! ends when it is told to.
 
+mod others;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -80,8 +82,8 @@ fn a_pipe_where_a_file_should_be_is_refused_and_holds_nothing() {
     assert!(log.contains("pipe"), "{log}");
 }
 
-/// A library that lets reads of files hang whose name ends in `.hangs`, from the moment on that a file `NAME.now` lies beside them. `None`
-/// without a C compiler.
+/// A library that lets reads hang of a file `NAME.hangs` and of those in a folder of such a name, as long as `NAME.hangs.now` lies beside it.
+/// `None` without a C compiler.
 fn hanging_reads(dir: &Path) -> Option<PathBuf> {
     let (code, library) = (dir.join("hang.c"), dir.join("hang.so"));
     fs::write(
@@ -95,8 +97,11 @@ static void wait_for(int fd) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 8);
-    if (n < 6 || memcmp(path + n - 6, ".hangs", 6)) return;
-    strcpy(path + n, ".now");
+    if (n < 0) return;
+    path[n] = 0;
+    char *end = strstr(path, ".hangs");
+    if (!end) return;
+    strcpy(end + 6, ".now");
     while (!access(path, F_OK)) pause();
 }
 ssize_t pread64(int fd, void *to, size_t n, off64_t at) {
@@ -104,6 +109,9 @@ ssize_t pread64(int fd, void *to, size_t n, off64_t at) {
     if (!next) next = dlsym(RTLD_NEXT, "pread64");
     wait_for(fd);
     return next(fd, to, n, at);
+}
+ssize_t pread(int fd, void *to, size_t n, off_t at) {
+    return pread64(fd, to, n, at);
 }
 ssize_t read(int fd, void *to, size_t n) {
     static ssize_t (*next)(int, void *, size_t);

@@ -1,16 +1,21 @@
 //! The memory of the built server under load, for each kind of slide, against what `docs/operate.md` says that it takes at most.
 
+mod others;
+mod scanned;
+
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use crate::kit::forge::Forge;
 use crate::kit::image::Image;
 use crate::kit::jpeg::baseline;
 use crate::kit::pipeline::{encode_to, tree_source};
+use crate::kit::program::program;
 use crate::kit::slides::tree;
 use crate::kit::trees::{Layout, write_tree};
 use crate::running::{Running, request, wait_until};
-use crate::tiffs::write_tiff;
 use origami::encode::EncodeOptions;
 use origami::image::geometry::{Geometry, TileId};
 use origami::image::ycc::Sampling;
@@ -24,14 +29,15 @@ const CACHE_MIB: u64 = 1;
 const THREADS: [u64; 3] = [4, 2, 16];
 const CONNECTIONS: usize = 48;
 
-/// What a server with these flags takes at most, in MiB, of tiles of this side. Slides here are too small to keep decoded parts of.
-fn limit_mib(tile: u64) -> u64 {
+/// What a server with these flags takes at most, in MiB, of tiles of this side and of so many scanned slides that are large. Of others it keeps
+/// few decoded parts.
+fn limit_mib(tile: u32, scanned: usize) -> u64 {
     let mut options = ServeOptions::default();
     (options.cache.max_memory_bytes, options.limits.max_request_bytes) = (CACHE_MIB << 20, REQUEST_MIB << 20);
     options.limits.max_connections = CONNECTIONS;
     let [compute, connections, files] = THREADS;
     let threads = ThreadCounts { compute, connections, files };
-    let parts = memory_bound(&options, threads, tile as u32, 0);
+    let parts = memory_bound(&options, threads, tile, scanned);
     parts.iter().map(|(_, bytes)| bytes).sum::<u64>().div_ceil(1 << 20)
 }
 
@@ -108,8 +114,8 @@ fn load(server: &Running, paths: &[String]) {
     assert!(2 * served.load(Relaxed) > paths.len(), "{} of {}", served.load(Relaxed), paths.len());
 }
 
-/// Serves the slide `one` and asks for its tiles, those of L0 first, or for images.
-fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], images: &[&str]) {
+/// A server of little memory, with further flags.
+fn start(program: &mut Command, root: &Path, flags: &[&str]) -> Running {
     let [request, cache] = [REQUEST_MIB, CACHE_MIB].map(|n| n.to_string());
     let [compute, connect, read] = THREADS.map(|n| n.to_string());
     let all = [
@@ -118,23 +124,38 @@ fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], i
         flags,
     ]
     .concat();
-    let server = Running::start(root, &all);
-    assert_eq!(server.get("/api/slides/one").status, 200, "{kind}");
+    Running::of(program, root, &all)
+}
+
+/// The addresses of all tiles of a slide, those of L0 first.
+fn tiles_of(slide: &str, geometry: &Geometry) -> Vec<String> {
     let tiles = (0..=geometry.top_level()).rev().flat_map(|level| {
         let (columns, rows) = geometry.tiles(level);
         (0..rows).flat_map(move |y| (0..columns).map(move |x| TileId { level, x, y }))
     });
-    let mut paths: Vec<String> =
-        tiles.map(|TileId { level, x, y }| format!("/tiles/one/{level}/{x}_{y}.jpg")).collect();
-    if !images.is_empty() {
-        paths = (0..40).flat_map(|_| images.iter().map(|image| format!("/iiif/3/one/{image}"))).collect();
-    }
-    load(&server, &paths);
-    let (peak, limit) = (server.memory_kib("VmHWM") / 1024, limit_mib(geometry.tile().into()));
-    println!("{kind}: at most {peak} MiB of {limit} MiB");
-    assert!(peak <= limit, "{kind}: {peak} MiB, more than the {limit} MiB that its flags allow");
+    tiles.map(|TileId { level, x, y }| format!("/tiles/{slide}/{level}/{x}_{y}.jpg")).collect()
+}
+
+/// Fails where the server has taken more than it may; what it has taken, in MiB.
+fn holds(kind: &str, server: &Running, limit: u64) -> u64 {
     // The rest of a family is made after its answers.
     wait_until("bytes stay taken", || server.figure("origami_requests_bytes") == 0.0);
+    let peak = server.memory_kib("VmHWM") / 1024;
+    println!("{kind}: at most {peak} MiB of {limit} MiB");
+    assert!(peak <= limit, "{kind}: {peak} MiB, more than the {limit} MiB that its flags allow");
+    peak
+}
+
+/// Serves the slide `one` and asks for its tiles, or for images.
+fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], images: &[&str]) {
+    let server = start(&mut program(), root, flags);
+    assert_eq!(server.get("/api/slides/one").status, 200, "{kind}");
+    let mut paths = tiles_of("one", geometry);
+    if !images.is_empty() {
+        paths = (0..40).flat_map(|_| images.iter().map(|image| (*image).to_string())).collect();
+    }
+    load(&server, &paths);
+    holds(kind, &server, limit_mib(geometry.tile(), 0));
 }
 
 /// A root with the bundle of an image in tiles of some size.
@@ -165,6 +186,26 @@ fn large_tiles() {
     takes_no_more("bundle in tiles of 512", root.path(), &geometry, &[], &[]);
 }
 
+/// Planes of all families at once would be 768 MiB.
+#[test]
+fn many_families_of_large_tiles_at_once() {
+    let (root, _) = bundle(&Image::cells(2048, 2048, 3), 512, &EncodeParams::default());
+    let path = root.path().join("one.bundle");
+    let forged = Forge::new(&fs::read(&path).unwrap()).repeated(8 * 2048, 4 * 2048);
+    fs::write(&path, forged.bytes()).unwrap();
+    let geometry = Geometry::new(forged.width, forged.height, 512).unwrap();
+    let server = start(&mut program(), root.path(), &["--max-inflight-families", "32"]);
+    let first = |id| geometry.family_tiles(id, 0).next().unwrap();
+    let paths: Vec<_> = geometry
+        .all_families()
+        .map(first)
+        .map(|TileId { level, x, y }| format!("/tiles/one/{level}/{x}_{y}.jpg"))
+        .collect();
+    assert_eq!(paths.len(), 32);
+    load(&server, &paths);
+    holds("32 families of tiles of 512 at once", &server, limit_mib(512, 0));
+}
+
 #[cfg(all(feature = "lepton", feature = "webp"))]
 #[test]
 fn original_tiles() {
@@ -191,18 +232,17 @@ fn trees() {
 fn images_of_any_size() {
     let (root, geometry) = bundle(&Image::cells(3072, 2048, 3), 256, &EncodeParams::default());
     let images = [
-        "full/1024,/0/default.jpg",
-        "0,0,1024,1024/max/0/default.png",
-        "full/,1000/90/gray.jpg",
-        "512,512,1024,512/512,/180/default.png",
+        "/iiif/3/one/full/1024,/0/default.jpg",
+        "/iiif/3/one/0,0,1024,1024/max/0/default.png",
+        "/iiif/3/one/full/,1000/90/gray.jpg",
+        "/iiif/3/one/512,512,1024,512/512,/180/default.png",
     ];
     takes_no_more("images", root.path(), &geometry, &[], &images);
-}
-
-#[test]
-fn scanned_slides() {
-    let root = tempfile::tempdir().unwrap();
-    write_tiff(&root.path().join("one.tif"), &Image::cells(2048, 2048, 3), None);
-    let geometry = Geometry::new(2048, 2048, 256).unwrap();
-    takes_no_more("scanned slide", root.path(), &geometry, &[], &[]);
+    let rectangles = [
+        "/api/slides/one/region?x=0&y=0&w=2048&h=1024&format=png&scale=0.5",
+        "/api/slides/one/region?x=700&y=300&w=1024&h=1024&format=raw",
+        "/api/slides/one/region?x=1&y=2&w=3000&h=2000&format=jpeg&scale=1/3",
+        "/api/slides/one/region?x=512&y=512&w=1024&h=512&format=webp&level=1",
+    ];
+    takes_no_more("rectangles", root.path(), &geometry, &[], &rectangles);
 }

@@ -24,7 +24,8 @@ use origami::pyramid::tree::Layout;
 use origami::slide::openslide_library;
 
 /// As Aperio's scanners describe a slide.
-const APERIO: &str = "Aperio Image Library v11.2.1\r\n700x520 [0,0 700x520] (256x256)|AppMag = 20|MPP = 0.5";
+pub const APERIO: &str =
+    "Aperio Image Library v11.2.1\r\n700x520 [0,0 700x520] (256x256)|AppMag = 20|MPP = 0.5";
 
 /// An SVS, as far as its reader needs one: a TIFF with Aperio's description.
 fn write_svs(path: &Path, image: &Image) {
@@ -36,7 +37,7 @@ fn write_svs(path: &Path, image: &Image) {
 }
 
 /// An NDPI of one page, a JPEG: its directory lies at an offset of 64 bits, and Hamamatsu's tags mark it.
-fn write_ndpi(path: &Path, image: &Image) {
+pub fn write_ndpi(path: &Path, image: &Image) {
     let jpeg = baseline(image, Sampling::S420);
     let mut file = b"II*\0\0\0\0\0\0\0\0\0".to_vec();
     file.extend(&jpeg);

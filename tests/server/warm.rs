@@ -197,6 +197,27 @@ fn two_servers_do_not_share_a_cache() {
     origami(&args).fails(&["another server", "--cache-dir"]);
 }
 
+#[test]
+fn a_lock_that_is_not_its_own_is_not_touched() {
+    let (root, _) = root(1, &EncodeParams::default());
+    let (cache, other) = (tempfile::tempdir().unwrap(), root.path().join("notes.txt"));
+    let lock = cache.path().join("lock");
+    fs::write(&other, "theirs").unwrap();
+    let refused = || {
+        let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--cache-dir"];
+        origami(&[&args[..], &[arg(cache.path())]].concat())
+            .fails(&["a link, a pipe or a device", "remove it"]);
+    };
+    std::os::unix::fs::symlink(&other, &lock).unwrap();
+    refused();
+    assert_eq!(fs::read(&other).unwrap(), b"theirs");
+    fs::remove_file(&lock).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+    refused();
+    fs::remove_file(&lock).unwrap();
+    assert_eq!(start(root.path(), cache.path()).get("/readyz").status, 200);
+}
+
 /// What lies on disk is not made again ahead of a viewer that moves.
 #[test]
 fn nothing_is_made_ahead_that_is_on_disk() {

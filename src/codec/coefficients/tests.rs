@@ -1,6 +1,7 @@
 //! Against libjpeg-turbo, byte for byte; and every set of instructions against plain Rust.
 
 mod decoding;
+mod small;
 
 use super::block::{Block, SIDE};
 use super::dct::Steps;

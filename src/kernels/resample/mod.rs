@@ -9,6 +9,8 @@ mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
+#[cfg(test)]
+mod small;
 
 use super::level::Level;
 use super::taps::{Axis, Filter, TapCache, Taps};

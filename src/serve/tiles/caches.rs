@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Tiles;
 use crate::image::geometry::TileId;
 use crate::serve::metrics::WarmRead;
 use crate::serve::slide::Slide;
 use crate::serve::tile_key::TileKey;
-use crate::serve::warm::Lookup;
+use crate::serve::warm::{Lookup, WarmCache};
 use crate::span::span;
 use crate::web::blocking;
 use crate::web::error::ServeError;
@@ -36,9 +38,9 @@ impl Tiles {
     ) -> Result<Option<Bytes>, ServeError> {
         let Some(warm) = &self.warm else { return Ok(None) };
         let span = span!("cache", origami.cache = "disk", origami.hit = tracing::field::Empty);
-        let found = match warm.is_quick() {
-            true => span.run(|| self.read_warm(slide, key)),
-            false => {
+        let found = match self.quick_read(warm) {
+            Some(_permit) => span.run(|| self.read_warm(slide, key)),
+            None => {
                 let (this, of) = (self.clone(), slide.clone());
                 let read = blocking::run(self.options.limits.read_timeout, move || this.read_warm(&of, key));
                 span.around(read).await?
@@ -46,6 +48,14 @@ impl Tiles {
         };
         span.record("origami.hit", found.is_some());
         Ok(found)
+    }
+
+    /// Permission to read the warm cache on this thread, which is one for connections. Half of these do so at most: where the disk hangs
+    /// without a warning, the others go on.
+    pub(super) fn quick_read(&self, warm: &WarmCache) -> Option<SemaphorePermit<'_>> {
+        let most = || Semaphore::new(Handle::current().metrics().num_workers() / 2);
+        let permits = self.quick_reads.get_or_init(most);
+        warm.is_quick().then(|| permits.try_acquire().ok()).flatten()
     }
 
     /// Reads the warm cache and copies a hit to the hot one.

@@ -9,7 +9,7 @@ mod prefetch;
 mod stopwatch;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,6 +51,8 @@ pub struct Tiles {
     options: Arc<ServeOptions>,
     hot: Cache<TileKey, Bytes>,
     warm: Option<WarmCache>,
+    /// Permits to read the warm cache on a thread for connections.
+    quick_reads: OnceLock<Semaphore>,
     calls: Group,
     /// Tiles that are made alone, or of finer ones.
     turns: Turns,
@@ -120,6 +122,7 @@ impl Tiles {
         Ok(Arc::new(Self {
             hot,
             warm: warm.transpose()?,
+            quick_reads: OnceLock::new(),
             calls: Group::default(),
             turns: Turns::default(),
             family_permits: Arc::new(Semaphore::new(families)),

@@ -43,9 +43,10 @@ impl Tiles {
         if !idle || self.hot(slide, tile).is_some() {
             return;
         }
-        match &self.warm {
+        let permit = self.warm.as_ref().map(|warm| self.quick_read(warm));
+        match permit {
             // A slow disk must not delay the request that is being answered.
-            Some(warm) if !warm.is_quick() => {
+            Some(None) => {
                 let (this, of, place) = (self.clone(), slide.clone(), Place::here());
                 tokio::task::spawn_blocking(move || place.run(|| this.make_unless_on_disk(&of, id, tile)));
             }
