@@ -44,7 +44,8 @@ printf 'origami (%s) unstable; urgency=medium\n\n  * The changes are in NEWS.md.
 
 step "the package"
 package=$out/origami_${release}_$(dpkg --print-architecture).deb
-"$cargo_deb" --quiet --no-build --no-strip --output "$package"
+# By the xz that dpkg-dev brings: cargo-deb's own is built here without optimisation, and takes minutes.
+"$cargo_deb" --quiet --no-build --no-strip --compress-system --output "$package"
 echo "$package: $(stat --format=%s "$package") bytes, $(dpkg-deb --field "$package" Installed-Size) KiB installed"
 dpkg-deb --info "$package" | grep -E '^ (Version|Depends|Recommends|Suggests|Maintainer):'
 if have lintian; then
