@@ -49,12 +49,14 @@ bare_root() {
         if grep -qs '^Acquire' "$file"; then cp "$file" "$2/etc/apt/apt.conf.d/"; fi
     done
     cp -L /etc/resolv.conf /etc/hosts "$2/etc/"
-    # What pip fetches with.
-    if [[ -f /etc/pip.conf ]]; then cp -L /etc/pip.conf "$2/etc/"; fi
-    if [[ -f /etc/ssl/certs/ca-certificates.crt ]]; then
-        mkdir -p "$2/etc/ssl/certs"
-        cp -L /etc/ssl/certs/ca-certificates.crt "$2/etc/ssl/certs/"
-    fi
+}
+
+# index_of_pip ROOT: lets pip in there fetch as it does here. After apt, whose packages of certificates write their own.
+index_of_pip() {
+    local file
+    for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
+        [[ ! -f $file ]] || { mkdir -p "$1${file%/*}" && cp -L "$file" "$1$file"; }
+    done
 }
 
 # inside ROOT COMMAND...: runs it in there as root, with /proc, /dev and processes of its own. The network is the machine's.

@@ -63,6 +63,7 @@ for name in "${releases[@]}"; do
         rm -rf --one-file-system "${root_of:?}"
         continue
     fi
+    index_of_pip "$root_of"
     inside "$root_of" python3 -m venv /root/venv
     if ! installed "/root/$(basename "$wheel")" inside "$root_of" /root/venv/bin/pip; then
         skipped "the wheel in $name: what it needs of other packages could not be fetched"
