@@ -217,9 +217,11 @@ folders=('$PWD' '${CARGO_HOME:-$HOME/.cargo}' '$(rustc --print sysroot)' '$CARGO
 said=("CARGO_INCREMENTAL=0" "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" "RUSTFLAGS=${RUSTFLAGS:-}$(remaps --remap-path-prefix "${folders[@]}")"
     "CFLAGS=${CFLAGS:-}$(remaps -ffile-prefix-map "${folders[@]}")" "CXXFLAGS=${CXXFLAGS:-}$(remaps -ffile-prefix-map "${folders[@]}")"
     "${cross_environment[@]}")
-compiler=$("$c_compiler" --version | head -n 1)
+# CC may have words before and after the program.
+read -ra compiler <<<"$c_compiler"
+compiler_version=$("${compiler[@]}" --version | sed -n 1p)
 python3 scripts/provenance.py "$out/provenance.json" version="$version" commit="$commit" commit_time="$SOURCE_DATE_EPOCH" target="$triple" \
-    c_compiler="$compiler" command="${build[*]}" glibc="$glibc" glibcxx="$glibcxx" "${said[@]/#/environment.}"
+    c_compiler="$compiler_version" command="${build[*]}" glibc="$glibc" glibcxx="$glibcxx" "${said[@]/#/environment.}"
 
 step "checksums"
 mv "$out/origami" "$out/$name"
