@@ -97,9 +97,9 @@ nvidia_manifest() {
 write_manifest() {
     local library file
     library=$(library_path "$1") || return
-    mkdir -p "$own_icd_folder"
+    mkdir -p "$own_icd_folder" || return
     file=$own_icd_folder/nvidia_${1%%_*}.json
-    printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' "$library" >"$file"
+    printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' "$library" >"$file" || return
     printf '%s\n' "$file"
 }
 

@@ -54,22 +54,19 @@ echo "built in $((SECONDS - began)) s: $(du -sm "$image" | cut -f1) MB unpacked,
 [[ ! -e $image/tmp/origami.deb ]] || die "the package is left in the image"
 
 step "the server in it"
-buildah "${store[@]}" inspect --type image --format '{{json .Docker.config}}' localhost/origami >"$work/config"
+# Whole: not every version of buildah takes a --format that gives JSON.
+buildah "${store[@]}" inspect --type image localhost/origami >"$work/config"
 # config PYTHON: an expression of the image's configuration, one value a line.
-config() { python3 -c 'import json, sys; c = json.load(open(sys.argv[1])); v = eval(sys.argv[2]); print("\n".join([v] if isinstance(v, str) else v))' "$work/config" "$1"; }
+config() { python3 -c 'import json, sys; c = json.load(open(sys.argv[1]))["Docker"]["config"]; v = eval(sys.argv[2]); print("\n".join([v] if isinstance(v, str) else v))' "$work/config" "$1"; }
 user=$(config 'c["User"]')
 mapfile -t environment < <(config 'c["Env"]')
 mapfile -t command < <(config 'c["Entrypoint"] + c["Cmd"]')
 mapfile -t check < <(config 'c["Healthcheck"]["Test"][1:]')
 [[ $user != root && $user != 0* && -n $user ]] || die "the image runs as root"
-mkdir "$work/slides"
-slide=$target_dir/demo/CMU-1-Small-Region.svs
-if [[ -f $slide ]]; then
-    cp "$slide" "$work/slides/slide.svs"
-else
-    chroot "$image" /usr/bin/origami bench slide /tmp/slide.png --size 2200x1500 >/dev/null
-    mv "$image/tmp/slide.png" "$work/slides/"
-fi
+binary=$image/usr/bin/origami
+slide=$(trial_slide "$work/slides" "$binary")
+# A picture is no slide, and served as a bundle alone.
+[[ $slide != *.png ]] || (cd "$work/slides" && "$binary" encode --quiet "$slide" && rm "$slide")
 chmod -R a+rX "$work/slides"
 chmod a+rx "$work"
 # in_image COMMAND...: what a runtime does: the root read-only, slides from outside, the image's user and environment. The network is the machine's.
@@ -98,7 +95,11 @@ served_at "$log" "$server"
 in_image "${check[@]}" || die "the health check fails: $(cat "$log")"
 curl --silent --fail --output /dev/null "$address/api/slides/slide" || die "the slide is not served: $(cat "$log")"
 curl --silent --fail --output /dev/null "$address/tiles/slide/11/0_0.jpg" || die "no tile is served: $(cat "$log")"
-if program=$(browser_program); then
+if ! program=$(browser_program); then
+    skipped "the container's slide in a browser: there is no Chromium"
+elif ! playwright_for_python; then
+    skipped "the container's slide in a browser: python3 has no venv, or the package index does not answer"
+else
     mkdir -p "$target_dir/package"
     python3 scripts/package_viewer.py "$program" "$address/viewer/slide" "$target_dir/package/container${target:+-$target}.png"
 fi

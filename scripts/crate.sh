@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A packed crate as users have it: unpacked where nothing else of the repository is, `cargo install` and `cargo doc` work from it, offline and without npm.
+# Without the fetched files, as in a fresh clone, `cargo install` says in one line which script to run.
 #
 #   scripts/crate.sh CRATE [ARGUMENT...]      CRATE: what `cargo package` wrote. Arguments are those of both commands: --profile, --features
 #
@@ -32,4 +33,8 @@ cargo fetch --quiet --locked || { skipped "the crate: its dependencies could not
 cargo install --quiet --offline --locked --no-track --path . --root "$work/installed" "$@"
 "$work/installed/bin/origami" --version
 RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --quiet --offline --locked --no-deps "$@"
+rm -r vendor/openseadragon vendor/rbush vendor/roboto
+! cargo install --quiet --offline --locked --no-track --force --path . --root "$work/again" "$@" >"$work/said" 2>&1 ||
+    die "without the fetched files it is installed all the same"
+[[ $(grep -c 'run scripts/setup\.sh$' "$work/said") == 1 ]] || die "without the fetched files it does not say in one line what to run: $(cat "$work/said")"
 echo "$(basename "$crate"): installed and documented by cargo alone, offline"

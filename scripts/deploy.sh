@@ -28,7 +28,7 @@ for number in 1 2 3 4 5 6; do
 done
 
 step "Kubernetes files"
-python_with "the schema of Kubernetes files" "$folder" kubernetes-validate==1.37.0 snakemake==9.27.1
+python_with "Kubernetes files, Snakemake and Slurm" "$folder" kubernetes-validate==1.37.0 snakemake==9.27.1
 "$folder/venv/bin/kubernetes-validate" deploy/kubernetes/*.yaml
 
 step "Snakemake"

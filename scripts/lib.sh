@@ -3,6 +3,9 @@
 # It sets `root` (the repository) and `target_dir` (where cargo builds), and goes to `root`.
 # shellcheck shell=bash
 
+# A function in $(...) ends at its first failure, as it does elsewhere: else what it prints last is taken for its result.
+shopt -s inherit_errexit
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit
 

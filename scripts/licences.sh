@@ -5,6 +5,8 @@
 #   scripts/licences.sh             checks this crate and those in its workspace
 #   scripts/licences.sh --vendor    only the pins in vendor/README.md against Cargo.lock
 #   scripts/licences.sh --selftest  checks the checker
+#   scripts/licences.sh --advisories   known faults of dependencies, by cargo-deny, and its database as `cargo deny fetch db` left it; SKIPPED where
+#                                      either is not there
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -121,6 +123,13 @@ check_vendor() {
     [[ $rows != 0 ]] || die "vendor/README.md has no row that can be read"
 }
 
+check_advisories() {
+    have cargo-deny || { skipped "known faults of dependencies: there is no cargo-deny (ORIGAMI_SETUP_DENY=1 scripts/setup.sh installs it)"; return; }
+    compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/*/" >/dev/null ||
+        { skipped "known faults of dependencies: there is no database of them (cargo deny fetch db)"; return; }
+    cargo deny --locked --offline --workspace --all-features check advisories
+}
+
 [[ -n $(allowed) ]] || die "no licence list found in deny.toml"
 case ${1:-} in
 '')
@@ -131,5 +140,6 @@ case ${1:-} in
     ;;
 --vendor) check_vendor ;;
 --selftest) selftest ;;
-*) die "unknown argument '$1'; usage: scripts/licences.sh [--vendor | --selftest]" ;;
+--advisories) check_advisories ;;
+*) die "unknown argument '$1'; usage: scripts/licences.sh [--vendor | --selftest | --advisories]" ;;
 esac

@@ -1,6 +1,7 @@
-# Bare systems of Debian, in which packages are tried. Sourced after lib.sh, never run. Needs root and debootstrap.
+# Bare systems of Debian, in which packages are tried. Sourced after lib.sh, never run. Needs root and debootstrap. `used` wants a folder `work`, a
+# program of this machine, `binary`, and a variable `server`, which has what must be ended should the script end.
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # target_dir is lib.sh's
+# shellcheck disable=SC2154 # target_dir is lib.sh's, work and binary are the script's
 
 # no_roots: prints why there can be no bare system here; fails where there can.
 no_roots() {
@@ -50,6 +51,14 @@ bare_root() {
     cp -L /etc/resolv.conf /etc/hosts "$2/etc/"
 }
 
+# index_of_pip ROOT: lets pip in there fetch as it does here. After apt, whose packages of certificates write their own.
+index_of_pip() {
+    local file
+    for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
+        [[ ! -f $file ]] || { mkdir -p "$1${file%/*}" && cp -L "$file" "$1$file"; }
+    done
+}
+
 # inside ROOT COMMAND...: runs it in there as root, with /proc, /dev and processes of its own. The network is the machine's.
 inside() {
     unshare --mount --pid --fork --kill-child -- env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
@@ -62,4 +71,48 @@ stop_inside() {
     while child=$(pgrep -P "$at" | head -n 1) && [[ -n $child ]]; do at=$child; done
     kill -TERM "$at" 2>/dev/null || true
     wait "$1" || true
+}
+
+# trial_slide FOLDER PROGRAM...: puts a slide there, slide.svs or, without the demo slide, slide.png; PROGRAM draws that one, in FOLDER. Prints its name.
+trial_slide() {
+    local folder=$1 demo=$target_dir/demo/CMU-1-Small-Region.svs
+    shift
+    mkdir -p "$folder"
+    if [[ -f $demo ]]; then
+        cp "$demo" "$folder/slide.svs"
+        echo slide.svs
+    else
+        (cd "$folder" && "$@" bench slide slide.png --size 2200x1500) >&2
+        echo slide.png
+    fi
+}
+
+# used ROOT NAME [ACTIVATE]: what a newcomer does in there, in /srv/slides: `origami encode slide.svs`, `origami serve .`, and the slide in Chromium. What
+# is encoded has the bytes that `binary` makes of the same slide on this machine. ACTIVATE is a line of the shell that comes before.
+used() {
+    local root=$1 name=$2 activate=${3:-:} port program slide log=$work/$2.log
+    slide=$(trial_slide "$root/srv/slides" "$binary")
+    inside "$root" sh -ec "$activate; cd /srv/slides; origami encode $slide"
+    port=$(free_port)
+    : >"$log"
+    inside "$root" sh -ec "$activate; cd /srv/slides; exec origami serve . --port $port" >"$log" 2>&1 &
+    server=$!
+    served_at "$log" "$server"
+    curl --silent --fail --output /dev/null "$address/api/slides/slide" || die "the server has not the slide: $(cat "$log")"
+    if ! program=$(browser_program); then
+        skipped "the slide in a browser: there is no Chromium"
+    elif ! playwright_for_python; then
+        skipped "the slide in a browser: python3 has no venv, or the package index does not answer"
+    else
+        mkdir -p "$target_dir/package"
+        python3 scripts/package_viewer.py "$program" "$address/viewer/slide" "$target_dir/package/$name.png"
+    fi
+    stop_inside "$server"
+    server=
+    cp scripts/bundles.sh "$root/tmp/"
+    inside "$root" sh -ec "$activate; exec sh /tmp/bundles.sh origami /srv/slides/$slide /tmp/bundles" >"$work/there"
+    scripts/bundles.sh "$binary" "$root/srv/slides/$slide" "$work/bundles-$name" >"$work/here"
+    diff "$work/here" "$work/there" || die "$name: the same program encodes other bytes there than here"
+    echo "encoded there and here to the same bytes:"
+    cat "$work/here"
 }

@@ -255,7 +255,7 @@ install_deny() {
     [[ ${ORIGAMI_SETUP_DENY:-0} == 1 ]] || return 0
     have cargo-deny && return 0
     echo "installing: cargo-deny"
-    cargo install --quiet --locked cargo-deny
+    cargo install --quiet --locked cargo-deny@0.20.2
 }
 
 # --- The demo slide ------------------------------------------------------------------------------------------------
