@@ -1,6 +1,7 @@
 //! Scans a folder: which directories are runs, their pictures, their manifests.
 //!
-//! Reads names, times and manifests, and the pixels of one original of each image. Symbolic links may lead to other places within the folder and nowhere else.
+//! Reads names, times and manifests, and the pixels of one original of each image. Symbolic links may lead to other places within the
+//! folder and nowhere else.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
