@@ -1,23 +1,27 @@
 """Drives headless Chromium through the page of evaluation runs: what scripts/evals.sh runs against `origami evals`.
 
 Any error on the console, any request that fails and anything missing on the page is a failure. The difference and its
-figures are compared with what Python computes of the same pictures.
+figures are compared with what Python computes of the same pictures, BD-rates with those of evals/results.
 
     evals.py ADDRESS SCREENSHOTS RUNS
 """
 
+import collections
+import csv
 import json
 import math
 import os
 import pathlib
 import sys
 import time
+import xml.dom.minidom
 
 import evals_runs
 import png
 from chromium import Browser
 from user import User
 
+RESULTS = pathlib.Path(__file__).parent.parent / "evals/results/quick"
 TISSUE, PHOTO = "tissue & ünsharp", "photo_1"
 LOW, HIGH = "rs_444_b90_l0q20", "rs_444_b90_l0q80"
 
@@ -66,8 +70,17 @@ class Tour(User):
         b.screen(1280, 900)
         self.open()
         each = len(evals_runs.CURVES) * len(evals_runs.QUALITIES)
-        # The first image by name, with what lies there: two runs without figures, and one of `origami encode`.
-        self.check(f"document.getElementById('image').value === {json.dumps(PHOTO)}", "the first image is shown")
+        # The other image comes first by name and has more runs.
+        self.check(f"document.getElementById('image').value === {json.dumps(TISSUE)}", "the page opens on tissue")
+        self.check("/^\\d+ % of this picture is pink to violet, as tissue in H&E. The page opens on tissue/.test(document.getElementById('shown-text').textContent)",
+                   "it says what is shown")
+        self.check("document.getElementById('shown-picture').naturalWidth === " + str(evals_runs.WIDTH), "and shows it")
+        self.equal("document.querySelectorAll('#table tbody tr').length", each, "the runs of the tissue are listed")
+        self.picture("opened")
+        self.open(f"#image={PHOTO}")
+        self.check("/^0 % of this picture/.test(document.getElementById('shown-text').textContent) && !/opens/.test(document.getElementById('shown-text').textContent)",
+                   "a photograph is no tissue")
+        # With what else lies there: two runs without figures, and one of `origami encode`.
         self.equal("document.querySelectorAll('#table tbody tr').length", each + 2, "its runs are listed")
         self.equal("document.getElementById('count').textContent", f"{each + 2} of {2 * each + 3} runs", "they are counted")
         self.check("[...document.querySelectorAll('#table .note')].filter(e => e.textContent.includes('manifest.json is not what it should be')).length === 1",
@@ -104,6 +117,96 @@ class Tour(User):
         if len(own) != 1:
             raise SystemExit("error: the run of origami encode is not listed")
         self.picture("page-all")
+
+    def rates(self):
+        """BD-rates are those that evals/ has computed of the same points, and the table and its file have the numbers."""
+        b = self.browser
+        b.screen(1280, 900)
+        self.open(f"#image={PHOTO}")
+        self.known_rates()
+        self.equal("document.getElementById('anchor').selectedOptions[0].text", "JPEG, 4:2:0", "the usual anchor")
+        self.equal("[...document.querySelectorAll('#rates tbody tr')].length", len(evals_runs.CURVES) - 1, "a row for each other curve")
+        # Both curves double their bytes every 20 of quality and gain a dB every 7.
+        (_, _, size, db, _), (_, _, anchor, anchor_db, _) = (evals_runs.CURVES[f"{name}_baseline_q{{}}"] for name in ("mozjpeg444", "jpeg"))
+        percent = 100 * (size / anchor * 2 ** (-7 / 20 * (db - anchor_db)) - 1)
+        shown = "[...document.querySelectorAll('#rates tbody tr')].find(r => r.dataset.series === 'mozjpeg444').children[1]"
+        self.equal(f"{shown}.textContent", f"{percent:+.1f}".replace("-", "−"), "a BD-rate that is known")
+        saved = self.saved("#save-rates", f"{PHOTO}-bd-rates.csv")
+        rows = list(csv.DictReader(saved.splitlines()))
+        self.same(next(float(row["percent"]) for row in rows if row["curve"] == "JPEG, mozjpeg, 4:4:4" and row["metric"] == "y_psnr"), percent, 0.01, "the file's BD-rate")
+        self.fill("#anchor", "jpegxl")
+        self.settle()
+        self.check("location.hash.includes('anchor=jpegxl') && !document.querySelector('#rates [data-series=jpegxl]')", "another anchor, which the address remembers")
+        self.picture("rates")
+        self.open("#image=*")
+        self.check("document.querySelector('#rates thead').textContent.startsWith('CurveImages') && document.querySelector('#rates tbody td').textContent === '2'",
+                   "medians of all images")
+        self.files()
+
+    def known_rates(self):
+        """The page's arithmetic on the points of evals/results, against the table that Python made of them."""
+        points = collections.defaultdict(list)
+        with open(RESULTS / "points.csv", newline="") as file:
+            for row in csv.DictReader(file):
+                for judged in ("planes", "tiles"):
+                    for metric in ("y_psnr", "ssim_rgb", "delta_e_2000_mean"):
+                        value = row[metric if judged == "planes" else f"tiles:{metric}"]
+                        if value:
+                            points[row["image"], row["label"], judged, metric].append([int(row["bytes_total"]), float(value)])
+        pairs, want = [], []
+        with open(RESULTS / "bd-rate.csv", newline="") as file:
+            for row in csv.DictReader(file):
+                for metric in ("y_psnr", "ssim_rgb", "delta_e_2000_mean"):
+                    key = (row["image"], row["reference"], "planes", metric), (row["image"], row["label"], row["judged"], metric)
+                    if row[metric]:
+                        pairs.append([metric, points[key[0]], points[key[1]]])
+                        want.append(float(row[metric]))
+        got = self.browser.eval("""(pairs => pairs.map(([metric, ...curves]) => { const { scaled } = evals.scales(evals.metric(metric));
+            return evals.deltaRate(...curves.map(curve => curve.map(([bytes, value]) => [bytes, scaled(value)]))).percent; }))(%s)""" % json.dumps(pairs))
+        known = [(a, b) for a, b in zip(got, want) if a is not None]
+        self.checks += 1
+        # Curves of too few points have no number on the page. Figures are rounded in both files.
+        if len(known) < 0.8 * len(want) or len(known) < 5000:
+            raise SystemExit(f"error: {len(known)} BD-rates of {len(want)}")
+        for a, b in known:
+            self.same(a, b, 0.11 + abs(b) / 500, "a BD-rate of evals/results")
+
+    def same(self, got, want, within, what):
+        self.checks += 1
+        if abs(got - want) > within:
+            raise SystemExit(f"error: {what}: {got}, expected {want}")
+
+    def saved(self, button, name):
+        """The text of a file that a button saves."""
+        with self.browser.page.expect_download() as download:
+            self.browser.click(button)
+        self.checks += 1
+        if download.value.suggested_filename != name:
+            raise SystemExit(f"error: the file is called {download.value.suggested_filename}, not {name}")
+        return pathlib.Path(download.value.path()).read_text()
+
+    def files(self):
+        """The points as CSV and the chart as SVG, the same in a dark page as in a light one."""
+        b = self.browser
+        self.open("#image=*")
+        rows = list(csv.DictReader(self.saved("#save-points", "points.csv").splitlines()))
+        listed = b.eval("evals.shown().map(r => [r.id, r.bytes_total, r.metrics.y_psnr ?? null])")
+        self.checks += 1
+        if [[row["run"], float(row["bytes_total"] or "nan"), float(row["y_psnr"] or "nan")] for row in rows if row["y_psnr"]] != [
+                [name, size, db] for name, size, db in listed if db is not None] or len(rows) != len(listed):
+            raise SystemExit("error: the file of points is not what is listed")
+        charts = []
+        for dark in (False, True):
+            b.screen(1280, 900, dark=dark)
+            self.open(f"#image={PHOTO}")
+            charts.append(self.saved("#save-chart", f"{PHOTO}-chart.svg"))
+        svg = xml.dom.minidom.parseString(charts[0])
+        texts = {"".join(node.data for node in text.childNodes) for text in svg.getElementsByTagName("text")}
+        self.checks += 1
+        if charts[0] != charts[1] or "class=" in charts[0] or "var(" in charts[0] or not {f"{PHOTO}: Y-PSNR, dB", "AVIF, 4:4:4", "archive"} <= texts:
+            raise SystemExit("error: the chart is not a file of its own")
+        # A curve and its sample in the legend.
+        self.same(len(svg.getElementsByTagName("polyline")), 2 * len(evals_runs.CURVES), 0, "curves of the file")
 
     def plot(self):
         b = self.browser
@@ -324,7 +427,7 @@ class Tour(User):
         """What comes later shows after a click."""
         b, new = self.browser, self.runs / PHOTO / "webp_baseline_q50"
         b.screen(1280, 900)
-        self.open()
+        self.open(f"#image={PHOTO}")
         png.write(new / "images" / "reconstruction.png", evals_runs.WIDTH, evals_runs.HEIGHT, evals_runs.original(1))
         b.click("#reload")
         b.wait(f"Boolean(evals.byRun.get({json.dumps(f'{PHOTO}/webp_baseline_q50')}))", "a run that is added")
@@ -338,7 +441,7 @@ def main():
     browser = Browser(os.environ.get("CHROMIUM", "chromium"))
     try:
         tour = Tour(browser, address, out, pathlib.Path(runs))
-        for part in (tour.table, tour.plot, tour.compare, tour.others, tour.dark_and_narrow, tour.reload):
+        for part in (tour.table, tour.rates, tour.plot, tour.compare, tour.others, tour.dark_and_narrow, tour.reload):
             part()
         if browser.faults:
             raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))

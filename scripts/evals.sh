@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page of evaluation runs in a real browser: makes a folder of runs up, adds one of `origami encode`, serves it and drives
-# headless Chromium through table, plot and comparison, on a desk and on a phone, in light and in dark. Fails on an error on
+# headless Chromium through table, BD-rates, plot, files and comparison, on a desk and on a phone, in light and in dark. Fails on an error on
 # the console, a request that fails, anything missing, and a difference whose figures are not those that Python computes.
 #
 #   scripts/evals.sh BINARY

@@ -27,7 +27,7 @@ QUALITIES = (20, 35, 50, 65, 80, 92)
 
 
 def original(seed):
-    """Something like stained cells."""
+    """Something like stained cells, of the second image in green: no stain of tissue."""
     out = bytearray()
     for y in range(HEIGHT):
         for x in range(WIDTH):
@@ -35,7 +35,8 @@ def original(seed):
             stain = 90 if cell < 9 else 45 if cell < 15 else 0
             wave = 12 * math.sin(x / 17 + seed) * math.cos(y / 23)
             grain = (x * 7919 + y * 104729 + seed * 31) % 11 - 5
-            out += bytes(max(0, min(255, round(v))) for v in (232 - stain * .8 + wave + grain, 200 - stain * 1.6 + wave + grain, 226 - stain * .6 + grain))
+            red, green, blue = 232 - stain * .8 + wave + grain, 200 - stain * 1.6 + wave + grain, 226 - stain * .6 + grain
+            out += bytes(max(0, min(255, round(v))) for v in ((green, red, blue) if seed == 1 else (red, green, blue)))
     return bytes(out)
 
 

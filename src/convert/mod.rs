@@ -49,6 +49,28 @@ pub use self::options::{Container, ConvertOptions, Converted, DicomOptions, Sour
 
 /// Writes `out`. `progress` is called with the tiles that are written and with their number.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::backend::CpuBackend;
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::convert::{Attributes, Container, ConvertOptions, DicomOptions, Source, convert};
+/// use origami::pyramid::write::Existing;
+/// use origami::slide::{OpenOptions, Slide};
+///
+/// let slide = Slide::open(Path::new("slide.svs"), &OpenOptions::default())?;
+/// let options = ConvertOptions {
+///     container: Container::OmeTiff,
+///     quality: 90,
+///     existing: Existing::Keep,
+///     dicom: DicomOptions { attributes: Attributes::default(), strict: false, file_date: 0 },
+/// };
+/// let (source, out) = (Source::Slide(Box::new(slide)), Path::new("slide.ome.tiff"));
+/// let written = convert(source, out, &options, &CpuBackend::new(), &Scheduler::new(0)?, &|_, _| {})?;
+/// println!("{} tiles", written.tiles);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// A source that cannot be read or is not whole; a result that is there, unless it may be replaced; a disk that cannot be written. Nothing
 /// half-written is left under a final name.

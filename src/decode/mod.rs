@@ -100,6 +100,21 @@ pub struct DecodeReport {
 ///
 /// The small levels come from the bundle, or from `tree` where the archive has none. `progress` is called after every family.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::archive::Kind;
+/// use origami::backend::CpuBackend;
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::decode::{DecodeOptions, Input, decode};
+///
+/// let bundle = Input::file(Path::new("out/residual_packs/residuals.bundle"), Kind::Bundle)?;
+/// let (backend, scheduler, options) = (CpuBackend::new(), Scheduler::new(0)?, DecodeOptions::default());
+/// let report = decode(&bundle, None, Path::new("out"), &options, &backend, &scheduler, &|_, _| {})?;
+/// println!("{}: {} families", report.dzi.display(), report.families);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// Options that contradict the record; damage, with file and offset; a disk that cannot be written. Nothing half-written is left
 /// under a final name.

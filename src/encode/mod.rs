@@ -31,6 +31,24 @@ pub use options::{EncodeOptions, EncodeReport};
 ///
 /// `progress` is called after every family with how many are done.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::backend::CpuBackend;
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::encode::{EncodeOptions, encode};
+/// use origami::pyramid::source::Source;
+/// use origami::quality::presets::Preset;
+/// use origami::slide::OpenOptions;
+///
+/// let mut source = Source::open_slide(Path::new("slide.svs"), &OpenOptions::default(), false, None)?;
+/// let (params, options) = (Preset::Balanced.params(), EncodeOptions::default());
+/// let (backend, scheduler) = (CpuBackend::new(), Scheduler::new(0)?);
+/// let report = encode(&mut source, Path::new("out"), &params, &options, &backend, &scheduler, &|_| {})?;
+/// println!("{}: {} bytes", report.bundle.display(), report.bundle_bytes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// Bad parameters, a source that cannot be read, a disk that cannot be written. Nothing half-written is left under a final
 /// name; an older bundle stands until the new one is whole.

@@ -39,6 +39,9 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         Asset { name: "runs.js", content_type: SCRIPT, bytes: include_bytes!("page/runs.js") },
         Asset { name: "table.js", content_type: SCRIPT, bytes: include_bytes!("page/table.js") },
         Asset { name: "plot.js", content_type: SCRIPT, bytes: include_bytes!("page/plot.js") },
+        Asset { name: "bdrate.js", content_type: SCRIPT, bytes: include_bytes!("page/bdrate.js") },
+        Asset { name: "rates.js", content_type: SCRIPT, bytes: include_bytes!("page/rates.js") },
+        Asset { name: "export.js", content_type: SCRIPT, bytes: include_bytes!("page/export.js") },
         Asset { name: "sides.js", content_type: SCRIPT, bytes: include_bytes!("page/sides.js") },
         Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("page/compare.js") },
         Asset { name: "page.js", content_type: SCRIPT, bytes: include_bytes!("page/page.js") },
@@ -167,6 +170,6 @@ mod tests {
 
     #[test]
     fn the_page_names_embedded_assets_only() {
-        check(&ASSETS, &[&PAGE], 6);
+        check(&ASSETS, &[&PAGE], 9);
     }
 }

@@ -7,13 +7,14 @@
 //! manifest   a run's manifest.json                       one file
 //! images     which files are pictures, and their roles   no I/O
 //! stamp      detects changed files                       no I/O
+//! tissue     how much of a picture is tissue             one file
 //! scan       which directories are runs                  files
 //! library    a folder of runs                            files
 //! http       routes, the page, pictures                  HTTP
 //! ```
 //!
-//! Shares connections, errors and the style of the pages with the tile server, by `web`. Knows no slides and decodes nothing: pictures
-//! are sent as they are, and the browser compares them.
+//! Shares connections, errors and the style of the pages with the tile server, by `web`. Knows no slides. Pictures
+//! are sent as they are, and the browser compares them; one of each image is decoded, to open the page on tissue.
 
 mod error;
 mod fields;
@@ -24,6 +25,7 @@ mod manifest;
 mod names;
 mod scan;
 mod stamp;
+mod tissue;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! Scans a folder: which directories are runs, their pictures, their manifests.
 //!
-//! Reads names, times and manifests, never pixels. Symbolic links may lead to other places within the folder and nowhere else.
+//! Reads names, times and manifests, and the pixels of one original of each image. Symbolic links may lead to other places within the
+//! folder and nowhere else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::images::{Image, ListedImage, picture, role};
 use super::manifest::Manifest;
 use super::names;
 use super::stamp::Stamp;
+use super::tissue;
 
 /// Most runs that are listed.
 const MAX_RUNS: usize = 10_000;
@@ -22,6 +24,8 @@ const MAX_RUNS: usize = 10_000;
 const MAX_FOLDERS: usize = 50_000;
 /// Most pictures of one run.
 const MAX_IMAGES: usize = 500;
+/// Most images whose original is decoded.
+const MAX_MEASURED: usize = 100;
 /// Most notes of a listing.
 const MAX_NOTES: usize = 20;
 /// Levels of directories: runs lie in the folder, in a folder of it (an image), or in a folder of that.
@@ -34,8 +38,14 @@ pub const MANIFEST: &str = "manifest.json";
 /// A manifest, or why it cannot be read.
 type Read = Arc<Result<Manifest, String>>;
 
-/// Parsed manifests by path. An entry holds as long as its file has the stamp.
-pub type ManifestCache = HashMap<PathBuf, (Stamp, Read)>;
+/// What scans before have read, by path. An entry holds as long as its file has the stamp.
+#[derive(Default)]
+pub struct Cache {
+    /// Parsed manifests.
+    pub manifests: HashMap<PathBuf, (Stamp, Read)>,
+    /// How much of an original is tissue, if it could be measured.
+    pub tissue: HashMap<PathBuf, (Stamp, Option<f64>)>,
+}
 
 /// All runs at the time of a scan.
 #[derive(Default)]
@@ -58,8 +68,8 @@ impl Listing {
     }
 }
 
-/// Scans `root`, which is canonical. Takes parsed manifests from `cache` and leaves those of the runs that exist.
-pub fn scan(root: &Path, cache: &mut ManifestCache) -> Listing {
+/// Scans `root`, which is canonical. Takes what was read before from `cache` and leaves that of the runs that exist.
+pub fn scan(root: &Path, cache: &mut Cache) -> Listing {
     let mut scan = Scan::new(root, std::mem::take(cache));
     scan.folder(root, "", MAX_DEPTH);
     // The folder may itself be one run.
@@ -79,24 +89,27 @@ pub fn scan(root: &Path, cache: &mut ManifestCache) -> Listing {
 /// A scan in progress.
 struct Scan<'a> {
     root: &'a Path,
-    /// Manifests of the scan before.
-    before: ManifestCache,
-    /// Manifests of this scan.
-    after: ManifestCache,
+    /// What the scan before has read.
+    before: Cache,
+    /// What this scan has read.
+    after: Cache,
     runs: Vec<(String, Value)>,
     images: HashMap<String, BTreeMap<String, Image>>,
+    /// Images of which one original was decoded.
+    measured: HashSet<String>,
     notes: Vec<String>,
     folders: usize,
 }
 
 impl<'a> Scan<'a> {
-    fn new(root: &'a Path, before: ManifestCache) -> Self {
+    fn new(root: &'a Path, before: Cache) -> Self {
         Self {
             root,
             before,
-            after: HashMap::new(),
+            after: Cache::default(),
             runs: Vec::new(),
             images: HashMap::new(),
+            measured: HashSet::new(),
             notes: Vec::new(),
             folders: 0,
         }
@@ -197,6 +210,8 @@ impl<'a> Scan<'a> {
         });
         let images = self.pictures(dir, &id, &mut notes);
         let image = manifest.image.clone().filter(|_| !manifest.own || group.is_empty());
+        let image = image.unwrap_or_else(|| group.to_string());
+        let tissue = self.tissue(&id, &image, &images);
         let shown = json!({
             "id": id, "group": group, "name": folder,
             "label": manifest.label.as_deref().map_or(fields.label.clone(), curve),
@@ -205,7 +220,7 @@ impl<'a> Scan<'a> {
             "codec": fields.codec.clone().or(manifest.codec),
             "quality": manifest.quality.or(fields.quality),
             "swept": manifest.swept, "image_class": manifest.image_class, "named": fields,
-            "image": image.unwrap_or_else(|| group.to_string()),
+            "image": image, "tissue": tissue,
             "bytes_total": manifest.bytes_total, "pixels": manifest.pixels,
             "metrics": manifest.metrics, "details": manifest.details,
             "has_manifest": read.is_some(), "notes": notes, "images": images,
@@ -217,12 +232,29 @@ impl<'a> Scan<'a> {
     fn manifest(&mut self, path: &Path) -> Option<Read> {
         let meta = self.metadata(path).filter(Metadata::is_file)?;
         let stamp = Stamp::of(&meta);
-        let read = match self.before.remove(path) {
+        let read = match self.before.manifests.remove(path) {
             Some((seen, read)) if seen == stamp => read,
             _ => Arc::new(Manifest::read(path)),
         };
-        self.after.insert(path.into(), (stamp, read.clone()));
+        self.after.manifests.insert(path.into(), (stamp, read.clone()));
         Some(read)
+    }
+
+    /// Measures the first original of one run of each image, or takes it from the scan before.
+    fn tissue(&mut self, id: &str, image: &str, images: &[ListedImage]) -> Option<Value> {
+        if self.measured.len() == MAX_MEASURED || self.measured.contains(image) {
+            return None;
+        }
+        let original = images.iter().find(|listed| listed.role == "original")?;
+        let path = self.images.get(id)?.get(&original.name)?.path.clone();
+        let stamp = Stamp::of(&self.metadata(&path)?);
+        let part = match self.before.tissue.remove(&path) {
+            Some((seen, part)) if seen == stamp => part,
+            _ => tissue::part(&path),
+        };
+        self.after.tissue.insert(path, (stamp, part));
+        self.measured.insert(image.into());
+        part.map(|part| json!({"picture": original.name, "part": part}))
     }
 
     fn pictures(&mut self, dir: &Path, id: &str, notes: &mut Vec<String>) -> Vec<ListedImage> {

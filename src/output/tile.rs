@@ -73,6 +73,17 @@ impl TileCoder {
 
     /// Encodes a tile. JPEG keeps the sampling of planes; for PNG and WebP they must be gray or 4:4:4.
     ///
+    /// ```
+    /// use origami::image::family::Pixels;
+    /// use origami::image::plane::Plane;
+    /// use origami::output::tile::{OutputFormat, TileCoder};
+    ///
+    /// let pink = Pixels::Rgb(Plane::from_vec(3 * 256, 256, [230, 170, 200].repeat(256 * 256)));
+    /// let tile = TileCoder::new(OutputFormat::Jpeg, 90)?.encode(pink.view())?;
+    /// assert!(tile.starts_with(&[0xff, 0xd8]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// A codec error.
     pub fn encode(&mut self, tile: PixelsRef<'_>) -> Result<Vec<u8>> {

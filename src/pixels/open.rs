@@ -90,6 +90,20 @@ pub fn open_with(path: &Path, decoded: &Arc<Decoded>, options: &OpenOptions, rai
 
 /// Opens one slide that may keep `cache_bytes` of decoded pixels.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::pixels::{Layout, Patch, Reading, open_alone};
+///
+/// // A bundle, the descriptor of a tree, or a slide.
+/// let slide = open_alone(Path::new("slide.svs"), 256 << 20)?;
+/// let mut rgb = vec![255; 3 * 512 * 512];
+/// let (width, height, layout) = (512, 512, Layout::Interleaved);
+/// let mut patch = Patch { x: 1000, y: 2000, width, height, layout, data: &mut rgb };
+/// slide.read(0, &mut patch, Reading { alone: true, goes_on: &|| true })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As of [`open()`].
 pub fn open_alone(path: &Path, cache_bytes: u64) -> Result<Shared> {

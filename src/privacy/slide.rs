@@ -13,6 +13,18 @@ const MAX_IMAGE_BYTES: u64 = 1 << 30;
 
 /// What the file holds: its name, its associated images, and its format's metadata. A file that no reader opens is looked into as well.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::privacy::of_slide;
+/// use origami::slide::OpenOptions;
+///
+/// for held in of_slide(Path::new("slide.svs"), &OpenOptions::default())? {
+///     println!("{} in {}: {} bytes", held.what, held.place, held.bytes);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// A file that cannot be read.
 pub fn of_slide(path: &Path, options: &OpenOptions) -> Result<Vec<Held>> {

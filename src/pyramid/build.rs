@@ -64,6 +64,23 @@ pub const PYRAMID_NAME: &str = "baseline_pyramid";
 ///
 /// `progress` is called after every family with the number of finished families.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::image::ycc::Sampling;
+/// use origami::pyramid::build::{BuildOptions, build};
+/// use origami::pyramid::write::Existing;
+/// use origami::slide::{OpenOptions, Slide};
+///
+/// let mut slide = Slide::open(Path::new("slide.svs"), &OpenOptions::default())?;
+/// let (sampling, existing) = (Sampling::S420, Existing::Keep);
+/// let options = BuildOptions { tile: 256, quality: 90, sampling, png: false, existing };
+/// let descriptor = build(&mut slide, Path::new("tree"), &options, &Scheduler::new(0)?, &|_| {})?;
+/// println!("{}", descriptor.display());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// A slide that cannot be read, a disk that cannot be written. Then no file of the final names is written or replaced.
 pub fn build(

@@ -32,6 +32,21 @@ pub struct Comparison {
 /// Compares `tree` with `reference`, with colour or luma alone. Calls `progress` with the number of rows compared. Memory grows with
 /// the width of the images, not with their height.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::quality::compare::compare;
+/// use origami::quality::rows::RowSource;
+/// use origami::slide::OpenOptions;
+///
+/// let mut slide = RowSource::slide(Path::new("slide.svs"), &OpenOptions::default())?;
+/// let mut bundle = RowSource::bundle(Path::new("out/residual_packs/residuals.bundle"))?;
+/// let found = compare(&mut slide, &mut bundle, true, &Scheduler::new(0)?, &|_| {})?;
+/// println!("Y-PSNR {:.2} dB, worst at {:?}", found.y_psnr, found.worst_px);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// Images of different sizes; those of reading.
 pub fn compare(

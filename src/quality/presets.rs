@@ -59,6 +59,13 @@ impl Preset {
 
 /// The parameters at another quality of the residual, 1 to 100. The baseline and a chroma residual, where there is one, follow it
 /// in the proportions that measured best.
+///
+/// ```
+/// use origami::quality::presets::{Preset, at_quality};
+///
+/// let params = at_quality(&Preset::Balanced.params(), 60);
+/// assert_eq!(params.residual_quality, 60);
+/// ```
 pub fn at_quality(params: &EncodeParams, residual_quality: u8) -> EncodeParams {
     let quality = residual_quality.clamp(1, 100);
     EncodeParams {

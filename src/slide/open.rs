@@ -28,6 +28,20 @@ const JPEG: &[u8] = b"\xff\xd8\xff";
 impl Slide {
     /// Opens a slide or an image. Its content decides the format, except for extensions that belong to a scanner.
     ///
+    /// ```no_run
+    /// use std::path::Path;
+    ///
+    /// use origami::slide::{Access, OpenOptions, Slide};
+    ///
+    /// let slide = Slide::open(Path::new("slide.svs"), &OpenOptions::default())?;
+    /// println!("{} x {} pixels", slide.info.width, slide.info.height);
+    /// if let Access::Random(pixels) = &slide.access {
+    ///     let mut samples = vec![0; 512 * 512 * usize::from(slide.info.channels)];
+    ///     pixels.read(0, 0, 512, 512, &mut samples)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// A file that cannot be read, is damaged, is of an unknown or unsupported kind, needs OpenSlide where it is missing,
     /// or needs more memory than `options` allow.

@@ -10,6 +10,17 @@ use super::read_at::ReadAt;
 
 /// Opens a file, or the object at an address, for reading.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// // With the feature `remote` also an address: `https://...`, `s3://bucket/key`.
+/// let file = origami::store::open(Path::new("slide.svs"))?;
+/// let mut head = [0; 4];
+/// file.read_exact_at(&mut head, 0)?;
+/// println!("{} bytes, the first {head:?}", file.size()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The error of the system or of the store; an address that cannot be one, or that this build cannot reach.
 pub fn open(path: &Path) -> io::Result<Box<dyn ReadAt>> {

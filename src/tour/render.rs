@@ -61,6 +61,29 @@ pub fn views(tour: &Tour, document: &Path, times: &[f64]) -> Result<(Format, Vec
 
 /// Renders a tour to an MP4 at `out`, which is replaced as a whole. `document` is named in errors.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::backend::Cancel;
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::tour::{Encoder, Ffmpeg, Rendering, Strictness, read, render};
+///
+/// let document = Path::new("tour.json");
+/// let (tour, _warnings) = read(document, &std::fs::read_to_string(document)?, Strictness::Strict)?;
+/// let (ffmpeg, scheduler) = (Ffmpeg::find(None)?, Scheduler::new(0)?);
+/// let with = Rendering {
+///     ffmpeg: &ffmpeg,
+///     encoder: Encoder::choose(&ffmpeg)?,
+///     scheduler: &scheduler,
+///     workers: 2,
+///     cancel: Cancel::default(),
+///     progress: &|done, all| println!("{done} of {all} frames"),
+/// };
+/// let video = render(&tour, document, &with, Path::new("tour.mp4"))?;
+/// println!("{} bytes", video.bytes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// A slide or video that cannot be read; ffmpeg; [`Error::FrameCount`]; the end of the run.
 pub fn render(tour: &Tour, document: &Path, with: &Rendering<'_>, out: &Path) -> Result<Rendered> {

@@ -31,6 +31,20 @@ pub struct Verified {
 
 /// Checks an open archive. Calls `progress` with the number of families that are whole.
 ///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use origami::archive::Archive;
+/// use origami::backend::CpuBackend;
+/// use origami::backend::scheduler::Scheduler;
+/// use origami::verify::verify;
+///
+/// let archive = Archive::open(Path::new("out/residual_packs/residuals.bundle"))?;
+/// let whole = verify(&archive, true, &CpuBackend::new(), &Scheduler::new(0)?, &|_| {})?;
+/// println!("{} families decode to the pixels that the encoder saw", whole.proved);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The first fault, in the order of the file's directory: file, offset, what was expected and what was found.
 pub fn verify(

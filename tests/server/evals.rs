@@ -309,7 +309,7 @@ fn the_page_comes_with_a_policy_and_its_assets() {
     let text = page.text();
     let assets: Vec<&str> =
         text.split("\"/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert!(assets.len() >= 8, "{assets:?}");
+    assert!(assets.len() >= 12, "{assets:?}");
     for asset in assets {
         let reply = server.get(&format!("/assets/{asset}"));
         assert_eq!((reply.status, reply.header("x-content-type-options")), (200, "nosniff"), "{asset}");

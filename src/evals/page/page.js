@@ -5,15 +5,40 @@
   const { state } = evals;
   const ALL = '*';
 
+  // The image that the page opens on: tissue, if there is any, and of this the image with most runs. Curves of one image can be
+  // compared, those of many are too many.
+  const MIN_TISSUE = 0.2;
+  function first(names) {
+    const all = names.map(evals.imageOfRuns);
+    const tissue = all.filter(image => image.tissue >= MIN_TISSUE);
+    return (tissue.length ? tissue : all).reduce((best, image) => {
+      const more = image.runs - best.runs || (image.tissue ?? 0) - (best.tissue ?? 0);
+      return more > 0 ? image : best;
+    });
+  }
+
+  // The picture of the shown image, and why the page opens on it.
+  function picture() {
+    const names = [...new Set(evals.runs.map(run => run.image))].sort(evals.compare);
+    const image = state.image !== ALL ? evals.imageOfRuns(state.image) : names.length === 1 ? evals.imageOfRuns(names[0]) : null;
+    byId('shown').hidden = !image?.picture;
+    if (!image?.picture) return;
+    const part = image.tissue === null ? [] : [`${Math.round(100 * image.tissue)} % of this picture is pink to violet, as tissue in H&E.`];
+    const opens = names.length < 2 || first(names).name !== image.name ? []
+      : image.tissue >= MIN_TISSUE ? ['The page opens on tissue, on the image with most runs.']
+        : ['No image here is tissue in H&E. The page opens on the image with most runs.'];
+    byId('shown-name').textContent = image.imageClass ? `${image.name} (${image.imageClass})` : image.name;
+    byId('shown-text').textContent = [...part, ...opens].join(' ');
+    const address = evals.address(image.picture);
+    if (byId('shown-picture').getAttribute('src') !== address) byId('shown-picture').src = address;
+    byId('shown-picture').alt = `Original of ${image.name}`;
+  }
+
   // Called after the runs are loaded, because the URL may name an image that no longer exists.
   function images() {
     const names = [...new Set(evals.runs.map(run => run.image))].sort(evals.compare);
     const classOf = new Map(evals.runs.map(run => [run.image, run.image_class ?? '']));
-    // By default the image with most runs: curves of one image can be compared, those of many are too many.
-    const many = name => evals.runs.filter(run => run.image === name).length;
-    if (state.image !== ALL && !names.includes(state.image)) {
-      state.image = names.length > 1 ? names.reduce((best, name) => (many(name) > many(best) ? name : best)) : ALL;
-    }
+    if (state.image !== ALL && !names.includes(state.image)) state.image = names.length > 1 ? first(names).name : ALL;
     const select = byId('image');
     select.replaceChildren();
     const option = (value, text, parent) => {
@@ -85,7 +110,9 @@
     if (document.activeElement !== byId('filter')) byId('filter').value = state.find;
     byId('tiles').checked = state.tiles;
     byId('log').checked = state.log;
+    picture();
     metrics(list);
+    evals.rates(list);
     evals.table(list);
     if (!byId('plot').hidden) evals.plot(list);
     byId('x').value = state.x;

@@ -112,10 +112,19 @@ const evals = {};
   const imageOf = side => byRun.get(side?.run)?.images.find(image => image.name === side.file) ?? null;
   const address = side => `/runs/${encodeURIComponent(side.run)}/${encodeURIComponent(side.file)}?v=${imageOf(side)?.version ?? ''}`;
 
+  // What is known of an image: how many runs it has, and a picture with the part of it that is pink to violet as tissue in H&E, where
+  // the server has measured one.
+  function imageOfRuns(name) {
+    const own = runs.filter(run => run.image === name);
+    const measured = own.find(run => run.tissue);
+    const picture = measured ? { run: measured.id, file: measured.tissue.picture } : own.length ? originalOf(own[0]) : null;
+    return { name, runs: own.length, imageClass: own.find(run => run.image_class)?.image_class ?? '', tissue: measured?.tissue.part ?? null, picture };
+  }
+
   // --- State ---------------------------------------------------------------------------------------------------------
 
   const fresh = () => ({
-    image: null, find: '', sort: 'name', down: false, x: 'bpp', log: true, y: 'y_psnr', tiles: false, off: new Set(),
+    image: null, find: '', sort: 'name', down: false, x: 'bpp', log: true, y: 'y_psnr', anchor: null, tiles: false, off: new Set(),
     a: null, b: null, open: false, mode: 'sides', gain: 8, split: 0.5, view: null,
   });
   const state = fresh();
@@ -125,6 +134,7 @@ const evals = {};
     const put = (key, value, usual) => { if (value !== usual && value !== null) query.set(key, value); };
     const usual = fresh();
     put('image', state.image, null);
+    put('anchor', state.anchor, null);
     for (const key of ['find', 'sort', 'x', 'y', 'mode']) put(key, state[key], usual[key]);
     for (const key of ['down', 'tiles', 'open']) if (state[key]) query.set(key, '1');
     if (!state.log) query.set('linear', '1');
@@ -145,6 +155,7 @@ const evals = {};
     for (const key of ['down', 'tiles', 'open']) state[key] = query.get(key) === '1';
     state.log = query.get('linear') !== '1';
     state.image = query.get('image');
+    state.anchor = query.get('anchor');
     state.off = new Set(query.getAll('off'));
     for (const side of ['a', 'b']) state[side] = sideOf(query.get(side));
     state.mode = ['sides', 'split', 'difference'].find(mode => mode === query.get('mode')) ?? usual.mode;
@@ -189,6 +200,6 @@ const evals = {};
 
   Object.assign(evals, {
     runs, byRun, series, state, load, remember, recall, metric, metricsOf, number, bytes, compare, title, quality,
-    pictureOf, originalOf, imageOf, address, chosen, choose, side,
+    pictureOf, originalOf, imageOfRuns, imageOf, address, chosen, choose, side,
   });
 })();
