@@ -43,4 +43,5 @@ mod viewer;
 mod views;
 #[cfg(feature = "rocksdb")]
 mod warm;
+mod whose_marks;
 mod work;

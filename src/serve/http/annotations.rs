@@ -52,7 +52,7 @@ pub async fn all(
     let read = with_files(state.options.limits.read_timeout, move || -> Result<String, StoreError> {
         let slide = drawn(&slide);
         let document = store.document(&segment, &slide)?;
-        if show || document.slide().fits(&slide) {
+        if show || document.belongs_on(&slide) {
             return Ok(document.to_text());
         }
         let other = json!({"slide": document.slide(), "marks": document.count()});
@@ -74,7 +74,7 @@ pub async fn one(
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
     let read = with_files(state.options.limits.read_timeout, move || {
         let slide = drawn(&slide);
-        store.document(&segment, &slide).map(|document| (document.slide().fits(&slide), document))
+        store.document(&segment, &slide).map(|document| (document.belongs_on(&slide), document))
     });
     Ok(match read.await? {
         Ok((true, document)) => match document.get(&id) {
@@ -317,7 +317,7 @@ async fn change(
 /// What a slide is to its marks.
 fn drawn(slide: &Slide) -> Drawn {
     let geometry = &slide.geometry;
-    Drawn { width: geometry.width(), height: geometry.height(), source: slide.source_identity() }
+    Drawn::new(geometry.width(), geometry.height(), slide.sources())
 }
 
 fn tag(revision: u64) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -129,6 +129,7 @@ impl Slide {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),
             scan,
+            file_identity: OnceLock::new(),
             input: input.map(Arc::new),
             tree,
             coding,
