@@ -129,6 +129,10 @@ fn two_who_mark_one_slide_keep_both_and_a_conflict_shows_both_versions() {
     assert_eq!(send(&server, "PUT", MARKS, &[("If-Match", "\"old\"")], &all).status, 409);
     assert_eq!(send(&server, "PUT", MARKS, &[("If-Match", &tag)], &all).status, 200);
     assert_eq!(json_of(&server.get(MARKS))["features"].as_array().unwrap().len(), 1);
+    let twice = json!({"features": [{"type": "Feature", "id": "a", "geometry": null}, {"type": "Feature", "id": "a", "geometry": null}]});
+    let reply = send(&server, "PUT", MARKS, &[("If-Match", "*")], &twice);
+    assert!(reply.status == 400 && reply.text().contains("it is there twice"), "{}", reply.text());
+    assert_eq!(json_of(&server.get(MARKS))["features"][0]["id"], "new");
     assert_eq!(server.request("DELETE", MARKS, &[("If-Match", "*")]).status, 200);
     assert_eq!(json_of(&server.get(MARKS))["features"], json!([]));
 }

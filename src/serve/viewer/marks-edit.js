@@ -11,7 +11,8 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, v
   const feature = () => draft ?? marks.get(id)?.feature;
   const locked = of => of.properties?.isLocked === true;
   const changeable = () => Boolean(id && may() && marks.get(id) && !locked(marks.get(id).feature));
-  const shapeOf = of => geojson.own(of).shape;
+  // Of polygons alone: other programs may write this at anything.
+  const shapeOf = of => (of.geometry?.type === 'Polygon' && of.geometry.coordinates.length ? geojson.own(of).shape : null);
 
   // --- Points -------------------------------------------------------------------------------------------------------
 
