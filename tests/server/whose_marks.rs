@@ -41,8 +41,12 @@ impl Place {
         self.work.path().join(name)
     }
 
-    /// Puts files in place of the slide: each with what follows `one` in its name.
-    fn put(&self, files: &[(&Path, &str)]) {
+    /// Puts a file in place of the slide; `ending` follows `one` in its name.
+    fn put(&self, file: &Path, ending: &str) {
+        self.fill(&[(file, ending)]);
+    }
+
+    fn fill(&self, files: &[(&Path, &str)]) {
         for old in fs::read_dir(self.slides.path()).unwrap() {
             let old = old.unwrap().path();
             let removed = if old.is_dir() { fs::remove_dir_all(&old) } else { fs::remove_file(&old) };
@@ -64,9 +68,9 @@ impl Place {
         let (tiles, sidecar) = (named("_files"), named(".json"));
         let mut files = vec![(dzi, ".dzi"), (tiles.as_path(), "_files")];
         if sidecar.exists() {
-            files.push((&sidecar, ".json"));
+            files.push((sidecar.as_path(), ".json"));
         }
-        self.put(&files);
+        self.fill(&files);
     }
 
     fn serve(&self) -> Running {
@@ -109,6 +113,7 @@ impl Place {
             existing: Existing::Replace,
         };
         let out = self.work("pyramid");
+        fs::create_dir_all(&out).unwrap();
         build(&mut open_slide(slide), &out, &options, &Scheduler::new(1).unwrap(), &|_| ()).unwrap()
     }
 
@@ -142,20 +147,20 @@ fn asked() -> (usize, Value) {
 fn a_slide_keeps_its_marks_in_every_form_that_it_takes() {
     let place = Place::new();
     let scan = place.scan(3);
-    place.put(&[(&scan, ".tif")]);
+    place.put(&scan, ".tif");
     assert_eq!(place.mark("a"), 200);
     // Encoded, and encoded again.
     let bundle = place.encoded(&scan, 60);
-    place.put(&[(&bundle, ".bundle")]);
+    place.put(&bundle, ".bundle");
     assert_eq!(place.shown(), KEPT);
-    place.put(&[(&place.encoded(&scan, 30), ".bundle")]);
+    place.put(&place.encoded(&scan, 30), ".bundle");
     assert_eq!(place.shown(), KEPT);
     // A tree that was made of it, and a bundle of that tree alone.
     let tree = place.pyramid(&scan);
     place.put_tree(&tree);
     assert_eq!(place.shown(), KEPT);
     let of_tree = place.encoded_tree(&tree, "of-tree");
-    place.put(&[(&of_tree, ".bundle")]);
+    place.put(&of_tree, ".bundle");
     assert_eq!(place.shown(), KEPT);
     // What it was learns what it is now: the bundle's own contents are known once a mark is changed on it.
     assert_eq!(place.change(&json!({"changes": [{"id": "a", "revision": 1, "feature": null}]})), 200);
@@ -163,7 +168,7 @@ fn a_slide_keeps_its_marks_in_every_form_that_it_takes() {
     let decoded = decode_to(&of_tree, &place.work("decoded"), &DecodeOptions::default()).unwrap().dzi;
     place.put_tree(&decoded);
     assert_eq!(place.shown(), KEPT);
-    place.put(&[(&scan, ".tif")]);
+    place.put(&scan, ".tif");
     assert_eq!(place.shown(), KEPT);
 }
 
@@ -171,27 +176,27 @@ fn a_slide_keeps_its_marks_in_every_form_that_it_takes() {
 fn another_slide_of_the_same_size_asks_whatever_form_it_has() {
     let place = Place::new();
     let (scan, other) = (place.scan(3), place.scan(4));
-    place.put(&[(&place.encoded(&scan, 60), ".bundle")]);
+    place.put(&place.encoded(&scan, 60), ".bundle");
     assert_eq!(place.mark("a"), 200);
-    place.put(&[(&other, ".tif")]);
+    place.put(&other, ".tif");
     assert_eq!(place.shown(), asked());
     assert_eq!(place.mark("b"), 409);
-    place.put(&[(&place.encoded(&other, 30), ".bundle")]);
+    place.put(&place.encoded(&other, 30), ".bundle");
     assert_eq!(place.shown(), asked());
     let tree = place.pyramid(&other);
-    place.put(&[(&place.encoded_tree(&tree, "of-tree"), ".bundle")]);
+    place.put(&place.encoded_tree(&tree, "of-tree"), ".bundle");
     assert_eq!(place.shown(), asked());
     // A tree of which nobody knows what it was made of, alone and in a bundle.
     let foreign = place.foreign_tree(4);
     place.put_tree(&foreign);
     assert_eq!(place.shown(), asked());
-    place.put(&[(&place.encoded_tree(&foreign, "of-foreign"), ".bundle")]);
+    place.put(&place.encoded_tree(&foreign, "of-foreign"), ".bundle");
     assert_eq!(place.shown(), asked());
     assert_eq!(place.mark("b"), 409);
     // Whose they are has been said.
     assert_eq!(place.change(&json!({"adopt": true})), 200);
     assert_eq!(place.shown(), KEPT);
-    place.put(&[(&scan, ".tif")]);
+    place.put(&scan, ".tif");
     assert_eq!(place.shown(), asked());
 }
 
@@ -203,21 +208,21 @@ fn where_nothing_is_known_of_a_slide_its_size_decides_until_more_is_known() {
     assert_eq!(place.mark("a"), 200);
     place.put_tree(&place.foreign_tree(4));
     assert_eq!(place.shown(), KEPT);
-    place.put(&[(&place.encoded_tree(&foreign, "of-foreign"), ".bundle")]);
+    place.put(&place.encoded_tree(&foreign, "of-foreign"), ".bundle");
     assert_eq!(place.shown(), asked());
     assert_eq!(place.change(&json!({"adopt": true})), 200);
     assert_eq!(place.shown(), KEPT);
-    place.put(&[(&place.encoded_tree(&place.foreign_tree(4), "of-another"), ".bundle")]);
+    place.put(&place.encoded_tree(&place.foreign_tree(4), "of-another"), ".bundle");
     assert_eq!(place.shown(), asked());
 }
 
 #[test]
 fn nobody_is_asked_about_no_marks() {
     let place = Place::new();
-    place.put(&[(&place.scan(3), ".tif")]);
+    place.put(&place.scan(3), ".tif");
     assert_eq!(place.mark("a"), 200);
     assert_eq!(place.change(&json!({"changes": [{"id": "a", "revision": 1, "feature": null}]})), 200);
-    place.put(&[(&place.scan(4), ".tif")]);
+    place.put(&place.scan(4), ".tif");
     assert_eq!(place.shown(), (0, Value::Null));
     assert_eq!(place.mark("b"), 200);
     assert_eq!(place.shown(), KEPT);
@@ -232,11 +237,11 @@ fn what_identifies_a_slide_is_told_to_who_asks() {
         let slide: Value = serde_json::from_slice(&reply.body).unwrap();
         slide["sources"].clone()
     };
-    place.put(&[(&scan, ".tif")]);
+    place.put(&scan, ".tif");
     assert_eq!(sources(""), Value::Null);
     let of_scan = sources("?sources=1");
     assert!(of_scan[0].as_str().unwrap().starts_with("file-") && of_scan[1].is_null(), "{of_scan}");
-    place.put(&[(&place.encoded_tree(&place.pyramid(&scan), "of-tree"), ".bundle")]);
+    place.put(&place.encoded_tree(&place.pyramid(&scan), "of-tree"), ".bundle");
     let of_bundle = sources("?sources=1");
     let kinds: Vec<_> =
         of_bundle.as_array().unwrap().iter().map(|text| text.as_str().unwrap().split('-').next()).collect();
