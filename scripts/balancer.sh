@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Three servers behind nginx as docs/nginx.conf sets it up: how often a family is reconstructed, by which way requests are
 # balanced, and whether a server that is added or stopped under load costs a request. Fails where a family is reconstructed more
-# often than once with the documented configuration, or where a request is lost. Speeds are reported and decide nothing.
+# often than once with the documented configuration, where a request is lost, or where a change of marks does not reach the server that writes
+# them. Speeds are reported and decide nothing.
 #
 #   scripts/balancer.sh BINARY [SLIDES]
 #
@@ -49,7 +50,7 @@ start() {
     local log=$scratch/$1.log
     : >"$log"
     RUST_LOG=warn "$binary" serve --slides-root "$slides" --port "${2:-0}" --backend cpu --trust-forwarded --no-prefetch \
-        --queue-timeout-ms 60000 >"$log" 2>&1 &
+        --queue-timeout-ms 60000 --annotations "$scratch/marks" --annotations-open >"$log" 2>&1 &
     servers[$1]=$!
     served_at "$log" "${servers[$1]}"
     ports[$1]=${address##*:}
@@ -81,9 +82,11 @@ total() {
     echo "$sum"
 }
 
-# configure WAY: docs/nginx.conf with the servers that run. WAY is "family" as documented, "address" or "turns" for comparison.
+# configure WAY: docs/nginx.conf with the servers that run, the first of which writes marks. WAY is "family" as documented, "address" or "turns" for comparison.
 configure() {
-    python3 - "$1" "$port" "${ports[@]}" >"$scratch/nginx.conf" <<'PYTHON'
+    local number running=()
+    for number in $(printf '%s\n' "${!ports[@]}" | sort -n); do running+=("${ports[$number]}"); done
+    python3 - "$1" "$port" "${running[@]}" >"$scratch/nginx.conf" <<'PYTHON'
 import re, sys
 
 way, port, *servers = sys.argv[1:]
@@ -151,6 +154,42 @@ for way in turns address family; do
 done
 [[ $made == "$families" ]] || die "$made reconstructions of $families families"
 
+# marked WHAT: a mark that is put through the balancer under the name of WHAT is read through it as it was put, and is what every server shows.
+# No other server than the first changes marks.
+marked() {
+    python3 - "$1" "$slide" "$port" "${ports[1]}" "${ports[@]}" <<'PYTHON'
+import json, sys, urllib.error, urllib.parse, urllib.request
+
+what, slide, balancer, writer, *servers = sys.argv[1:]
+
+def ask(port, change=None):
+    address = f"http://127.0.0.1:{port}/api/slides/{urllib.parse.quote(slide, safe='')}/annotations"
+    body = change and json.dumps(change).encode()
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"}, method="PATCH" if change else "GET")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+feature = {"type": "Feature", "id": what, "geometry": {"type": "Point", "coordinates": [100, 200.5]}, "properties": {"name": what}}
+change = {"changes": [{"id": what, "revision": 0, "feature": feature}]}
+status, said = ask(balancer, change)
+if status != 200 or said["conflicts"] or what not in said["marks"]:
+    sys.exit(f"error: a change of marks through the balancer: {status}, {said}")
+for port in (balancer, *servers):
+    status, said = ask(port)
+    if status != 200 or feature not in said["features"]:
+        sys.exit(f"error: marks of the server at {port}: {status}, {said}")
+for port in servers:
+    status, said = ask(port, {"changes": []})
+    if status != (200 if port == writer else 503):
+        sys.exit(f"error: a change of marks at {port}, where {writer} writes: {status}, {said}")
+print(f"marks, {what}: changed and read through the balancer, by one writer of {len(servers)} servers")
+PYTHON
+}
+marked before
+
 step "a server is added and one is stopped, under load"
 load 15 changes &
 loading=$!
@@ -167,5 +206,6 @@ kill -HUP "$balancer"
 wait "$loading"
 [[ $(seen changes errors) == 0 && $(seen changes refused) == 0 ]] || die "requests failed: $(cat "$scratch/changes.json")"
 echo "requests: $(seen changes requests), lost: 0"
+marked after
 end_nginx
 echo "balancer: passed"

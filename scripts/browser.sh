@@ -2,12 +2,13 @@
 # The viewer in a real browser: serves the demo slide, with its original and as a bare bundle, and drives headless Chromium
 # through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark; through what a damaged file and a
 # server that goes away show; through measures of a drawn slide, its brightness and the view as a file, slides side by side, what leaves
-# the viewer as a file or in a frame, a login, ten thousand slides in a list, and through marks that two change. Slides of awkward sizes are
-# there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
+# the viewer as a file or in a frame, a login, ten thousand slides in a list, through marks that two change, and marks of a slide whose name
+# another one takes. Slides of awkward sizes are there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
 # error on the console, a request that fails, a barrier that axe-core calls serious, anything missing, and a difference map that is wrong by one pixel. Records a tour as
 # well, compares its path with the renderer's, renders it by a stand-in of the render service, and looks at the page of jobs.
 #
-#   scripts/browser.sh BINARY [PART...]     a part is the NAME of a scripts/browser_NAME.py, or browser; all by default
+#   scripts/browser.sh BINARY [PART...]     a part is the NAME of a scripts/browser_NAME.py, or browser; all by default, but for speed:
+#                                           the frame rate with 10,000 marks, on a machine that does nothing else
 #
 # Says SKIPPED where there is no Chromium (scripts/setup.sh installs it); ORIGAMI_REQUIRE_BROWSER=1 makes that a failure.
 # CHROMIUM names the browser; default: the first of chromium, chromium-browser, google-chrome.
@@ -115,5 +116,8 @@ part list "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-lis
 # The list is looked at with as many slides as fill its rows.
 rm -f "$slides/below & deep/drawn.tif"
 part marks "$origami" "$slides" "$name" "$target_dir/demo/browser-marks" "$target_dir/browser"
+part kept "$origami" "$target_dir/demo/browser-kept" "$target_dir/browser"
+[[ " $only " != *" speed "* ]] ||
+    CHROMIUM=$program python3 scripts/browser_marks.py "$origami" "$slides" "$name" "$target_dir/demo/browser-marks" "$target_dir/browser" --speed
 part marked "$origami" "$slides" "$name" "$target_dir/demo/browser-marked" "$target_dir/browser"
 part browser "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"

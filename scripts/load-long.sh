@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `origami serve` under load of every kind at once: clients that read hot, warm and cold tiles and images over HTTP/1.1 and HTTP/2, ask for
-# what is not there, send garbage, send slowly, or take nothing of their answers. Every body is compared with what `decode` writes. Fails on
-# a wrong body or status, on memory beyond what docs/operate.md says, on descriptors that stay open, and where the server does not recover.
+# what is not there, write marks and read them, send garbage, send slowly, or take nothing of their answers. Every body is compared with what
+# `decode` writes, every mark with what was written. Fails on a wrong body or status, a mark that is lost, on memory beyond what
+# docs/operate.md says, on descriptors that stay open, and where the server does not recover.
 # Prints counts and percentiles; these decide nothing. Continuous integration runs two minutes of it.
 #
 #   scripts/load-long.sh BINARY [SECONDS, default 600] [CONNECTIONS, default 400]      BINARY has the feature rocksdb

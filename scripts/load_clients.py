@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import random
 import socket
 import time
@@ -13,6 +14,9 @@ import h2.errors
 import h2.events
 import h2.settings
 
+from load_http import ANSWER_S, connect, read_answer
+from load_marks import marking, marks_read
+
 # A client that sends nothing has 15 seconds, one that takes nothing 30; a machine with other work may take longer to see it.
 CLOSED_WITHIN_S = 180
 # An image waits for 60 seconds at most, and then 30 for a client that takes nothing.
@@ -21,8 +25,6 @@ UNREAD_S = 95
 IN_TIME_S = 12
 # Seconds after a stall of this process in which connections that ended are put down to it.
 LATE_S = 30
-# An answer that has not come by then does not come.
-ANSWER_S = 120
 STREAMS = 4
 SAMPLES = 20_000
 
@@ -39,6 +41,8 @@ class Seen:
         self.wanted, self.images, self.random = wanted, images, random.Random(seed)
         self.counts, self.faults, self.times = Counter(), [], {}
         self.over, self.late = False, float("-inf")
+        # Marks that writers know to be there, by id, as pairs of revision and feature; those that a change is under way of are not in it.
+        self.marks, self.writers = {}, itertools.count()
 
     def choose(self):
         """A kind of request, its address, and the hash of its body; none of what is not there."""
@@ -50,7 +54,8 @@ class Seen:
         path = self.random.choice(self.wanted[kind][0])
         return kind, path, self.wanted[kind][1][path]
 
-    def answer(self, kind, path, want, status, headers, body, began):
+    def took(self, kind, began):
+        """Counts an answer, and the time that it took."""
         took = time.monotonic() - began
         times = self.times.setdefault(kind, [])
         if len(times) < SAMPLES:
@@ -58,6 +63,9 @@ class Seen:
         elif self.random.random() < SAMPLES / (self.counts[kind] + 1):
             times[self.random.randrange(SAMPLES)] = took
         self.counts[kind] += 1
+
+    def answer(self, kind, path, want, status, headers, body, began):
+        self.took(kind, began)
         if status == 503 and "retry-after" in headers:
             self.counts[f"{kind}: told to come again"] += 1
         elif status != (200 if want else 404) or (want and right(body) != want):
@@ -67,31 +75,6 @@ class Seen:
         self.counts["faults"] += 1
         if len(self.faults) < 20:
             self.faults.append(what)
-
-
-async def connect(address, receive_bytes=None):
-    host, port = address.rsplit(":", 1)
-    plain = socket.socket()
-    if receive_bytes:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    plain.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
-    return await asyncio.open_connection(sock=plain, limit=1 << 20)
-
-
-async def read_answer(reader):
-    """Status, headers and body of an answer of HTTP/1.1 with a length, or in chunks."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-    if headers.get("transfer-encoding") == "chunked":
-        body = b""
-        while size := int(await reader.readline(), 16):
-            body += await reader.readexactly(size)
-            await reader.readexactly(2)
-        await reader.readexactly(2)
-    else:
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return int(head[0].split()[1]), headers, body
 
 
 async def good(seen, address, choose):
@@ -272,6 +255,8 @@ async def client(seen, address, kind, until):
         "good": lambda: good(seen, address, seen.choose),
         "images": lambda: good(seen, address, lambda: ("image", *seen.random.choice(list(seen.images.items())))),
         "multiplexed": lambda: multiplexed(seen, address),
+        "marking": lambda: marking(seen, address),
+        "marks": lambda: marks_read(seen, address),
         "garbage": lambda: garbage(seen, address),
         "slow": lambda: slow(seen, address),
         "unread": lambda: unread(seen, address),
@@ -299,7 +284,7 @@ async def watch(seen):
 
 async def load(seen, address, connections, seconds):
     """All kinds at once. Those in the middle of something when the time is over may end it."""
-    shares = {"good": 45, "multiplexed": 20, "images": 5, "garbage": 10, "slow": 10, "unread": 10}
+    shares = {"good": 40, "multiplexed": 20, "images": 5, "marking": 3, "marks": 2, "garbage": 10, "slow": 10, "unread": 10}
     kinds = [kind for kind, share in shares.items() for _ in range(round(connections * share / 100))]
     until = time.monotonic() + seconds
     tasks = [asyncio.create_task(client(seen, address, kind, until)) for kind in kinds]

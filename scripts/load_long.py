@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -85,7 +86,8 @@ def run(site, seconds, connections):
     """Starts a server and lets the clients at it; ends the script with an error where anything is wrong."""
     root, cache = site.folder("root"), site.work / "cache"
     large, small = make_slide(site, root, "large", "7168x5120"), make_slide(site, root, "small", "1500x1300")
-    flags = ["--cache-mb", CACHE_MB, "--cache-dir", cache, "--cache-dir-mb", CACHE_DIR_MB, "--request-mb", REQUEST_MB, "--queue-timeout-ms", "60s"]
+    marks = site.folder("marks")
+    flags = ["--annotations", marks, "--annotations-open", "--cache-mb", CACHE_MB, "--cache-dir", cache, "--cache-dir-mb", CACHE_DIR_MB, "--request-mb", REQUEST_MB, "--queue-timeout-ms", "60s"]
     server, images = Server(site, root, *flags), {}
     for path in IMAGES:
         status, _, body = server.get(path)
@@ -94,13 +96,15 @@ def run(site, seconds, connections):
     hot = dict(list(large.items())[:: len(large) // 8])
     wanted = {kind: (list(of), of) for kind, of in (("hot", hot), ("warm", small), ("cold", large))}
     seen = Seen(wanted, images, 1)
-    # Once around, so that threads and files that stay are there.
+    # Once around, so that threads and files that stay are there. The marks that this leaves are of nobody.
     asyncio.run(load(Seen(wanted, images, 2), server.address, 40, 5))
     recovered(server, large, images)
+    (marks / "large.geojson").unlink()
     files, began = own_files(server, cache), time.monotonic()
     opened = asyncio.run(load(seen, server.address, connections, seconds))
     print(f"{opened} connections for {seconds:.0f} s ({time.monotonic() - began:.0f} s until the last answer)")
-    faults = after_load(server, cache, files, recovered(server, large, images), limit_mib(connections))
+    faults = marks_kept(server, marks / "large.geojson", seen)
+    faults += after_load(server, cache, files, recovered(server, large, images), limit_mib(connections))
     for kind, count in sorted(seen.counts.items()):
         print(f"  {kind:28} {count:9}  {percentiles(sorted(seen.times.get(kind, [])))}".rstrip())
     if seen.counts["cold"] < 100:
@@ -109,6 +113,20 @@ def run(site, seconds, connections):
         print(*seen.faults, *faults, sep="\n", file=sys.stderr)
         raise SystemExit(f"error: {seen.counts['faults'] + len(faults)} faults under load")
     print("load: passed")
+
+
+def marks_kept(server, file, seen):
+    """The marks that writers know of are in the file of the slide, each as it was written. Says what is wrong."""
+    server_says, kept = server.get("/api/slides/large/annotations")[2], file.read_bytes()
+    there = {feature["id"]: feature for feature in json.loads(kept)["features"]}
+    lost = [identity for identity, (_, feature) in seen.marks.items() if there.get(identity) != feature]
+    print(f"marks: {len(seen.marks)} of {len(there)} known to their writers, {len(lost)} lost")
+    faults = [f"marks that were written are not kept: {lost[:5]}"] if lost else []
+    if kept != server_says:
+        faults.append("the server sends other marks than it keeps")
+    if not seen.marks:
+        faults.append("no marks were written")
+    return faults
 
 
 def after_load(server, cache, files, recovery, limit):

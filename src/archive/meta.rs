@@ -71,6 +71,10 @@ pub struct SourceMeta {
     /// written before 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub identity: Option<String>,
+    /// What a tree was made of, where the program that made it says so: the identity of a slide, or `content-` and the
+    /// [`Meta::content`] of an archive.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<String>,
     /// True where the source is known to be lossy, so that this archive is a further generation. Absent where the format does not tell: PNG
     /// and TIFF may hold pixels that were JPEG before.
     #[serde(skip_serializing_if = "Option::is_none", default)]

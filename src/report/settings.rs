@@ -81,6 +81,7 @@ mod tests {
                 format: "aperio".into(),
                 overlap: 0,
                 identity: None,
+                origin: None,
                 lossy: None,
                 tile_metadata: None,
             },

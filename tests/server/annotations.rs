@@ -129,6 +129,10 @@ fn two_who_mark_one_slide_keep_both_and_a_conflict_shows_both_versions() {
     assert_eq!(send(&server, "PUT", MARKS, &[("If-Match", "\"old\"")], &all).status, 409);
     assert_eq!(send(&server, "PUT", MARKS, &[("If-Match", &tag)], &all).status, 200);
     assert_eq!(json_of(&server.get(MARKS))["features"].as_array().unwrap().len(), 1);
+    let twice = json!({"features": [{"type": "Feature", "id": "a", "geometry": null}, {"type": "Feature", "id": "a", "geometry": null}]});
+    let reply = send(&server, "PUT", MARKS, &[("If-Match", "*")], &twice);
+    assert!(reply.status == 400 && reply.text().contains("it is there twice"), "{}", reply.text());
+    assert_eq!(json_of(&server.get(MARKS))["features"][0]["id"], "new");
     assert_eq!(server.request("DELETE", MARKS, &[("If-Match", "*")]).status, 200);
     assert_eq!(json_of(&server.get(MARKS))["features"], json!([]));
 }
@@ -254,6 +258,52 @@ fn what_is_no_change_is_refused_with_a_reason_and_nothing_is_kept_of_it() {
         413
     );
     assert!(!place.marks.path().join("one.geojson").exists());
+}
+
+/// Whatever way a mark comes: one that cannot be drawn is refused by its name, and the others of its request with it.
+#[test]
+fn a_mark_that_cannot_be_drawn_is_refused_by_its_name() {
+    let place = Place::new();
+    let server = place.open();
+    patch(&server, json!([{"id": "good", "feature": point(1)}]));
+    let before = place.file();
+    let feature = |geometry: &Value| json!({"type": "Feature", "id": "b d", "geometry": geometry});
+    let one = format!("{MARKS}/b%20d");
+    for (geometry, says) in [
+        (json!({"type": "Point", "coordinates": ["a"]}), "its geometry: a position has two numbers or more"),
+        (json!({"type": "Foo"}), "its geometry: \"Foo\" is no type of geometry in GeoJSON"),
+        (json!({"type": "Polygon", "coordinates": 5}), "its geometry: it needs a list, of each ring"),
+        (
+            json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}),
+            "its geometry: ring 1: a ring ends where it begins",
+        ),
+    ] {
+        let bad = feature(&geometry);
+        let changes = json!({"changes": [{"id": "new", "feature": point(2)}, {"id": "b d", "feature": bad}]});
+        let all = json!({"type": "FeatureCollection", "features": [bad]});
+        for reply in [
+            send(&server, "PATCH", MARKS, &[], &changes),
+            send(&server, "PUT", MARKS, &[("If-Match", "*")], &all),
+            send(&server, "PUT", &one, &[("If-None-Match", "*")], &bad),
+            send(&server, "PATCH", &one, &[("If-None-Match", "*")], &bad),
+        ] {
+            let said = json_of(&reply)["error"].as_str().unwrap_or_default().to_string();
+            assert_eq!((reply.status, said), (400, format!("mark \"b d\": {says}")));
+        }
+    }
+    assert_eq!(place.file(), before);
+    // What an earlier version took is sent as it is, and can be removed.
+    drop(server);
+    fs::write(place.marks.path().join("one.geojson"), before.replace("[1,2.5]", "[\"a\"]")).unwrap();
+    let server = place.open();
+    let seen = json_of(&server.get(MARKS));
+    assert_eq!(seen["features"][0]["geometry"]["coordinates"], json!(["a"]));
+    let said = patch(
+        &server,
+        json!([{"id": "new", "feature": point(2)}, {"id": "good", "revision": 1, "feature": null}]),
+    );
+    assert_eq!(said["conflicts"], json!([]));
+    assert_eq!(json_of(&server.get(MARKS))["features"].as_array().unwrap().len(), 1);
 }
 
 /// Asks for a change with a body of so many bytes, none of which is sent yet.

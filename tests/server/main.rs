@@ -44,4 +44,5 @@ mod viewer;
 mod views;
 #[cfg(feature = "rocksdb")]
 mod warm;
+mod whose_marks;
 mod work;

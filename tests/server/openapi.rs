@@ -86,6 +86,8 @@ fn what_the_server_answers_has_the_form_that_is_described() {
         "/api/slides/bundle",
         "/api/slides/in%2Ftree",
         "/api/slides/scan",
+        "/api/slides/scan?sources=1",
+        "/api/slides/bundle?sources=1",
         "/api/slides/stack.ome",
         "/api/slides/stack.ome?channel=1",
         "/api/slides/scan/annotations",

@@ -41,6 +41,7 @@ fn bundle(dir: &Path, geometry: Geometry, count: usize, bytes: impl Fn(usize) ->
             format: "aperio".into(),
             overlap: 0,
             identity: None,
+            origin: None,
             lossy: None,
             tile_metadata: None,
         },

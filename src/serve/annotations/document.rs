@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::drawn::Drawn;
+use super::geometry;
+
 /// Most marks of a slide.
 const MAX_MARKS: usize = 100_000;
 /// Most bytes of a slide's text.
@@ -16,29 +19,6 @@ pub const MAX_BYTES: usize = 64 << 20;
 const MAX_ID_BYTES: usize = 128;
 /// Version of the text.
 const VERSION: u32 = 1;
-
-/// The slide that marks were drawn on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drawn {
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// What identifies its pixels' source, where that is known: the same before and after an encode.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub source: Option<String>,
-}
-
-impl Drawn {
-    /// Whether marks of this one belong on `other`: same size, and the same source where both are known. A file and a tree cannot be
-    /// compared: one may be made of the other.
-    pub fn fits(&self, other: &Self) -> bool {
-        let kind = |text: &str| text.split('-').next().map(str::to_string);
-        let differ = |(a, b): (&String, &String)| a != b && kind(a) == kind(b);
-        (self.width, self.height) == (other.width, other.height)
-            && !self.source.as_ref().zip(other.source.as_ref()).is_some_and(differ)
-    }
-}
 
 /// A mark as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +115,7 @@ pub struct Conflict {
 pub enum Refused {
     /// A change that makes no sense.
     #[error("mark {id:?}: {problem}")]
-    Bad { id: String, problem: &'static str },
+    Bad { id: String, problem: String },
     /// There would be too much.
     #[error("a slide has at most {marks} marks in {mib} MiB: remove some first", marks = MAX_MARKS, mib = MAX_BYTES >> 20)]
     Full,
@@ -201,10 +181,20 @@ impl Document {
         &self.slide
     }
 
+    /// Whether they belong on `slide`: they were drawn on it, or there are none.
+    pub fn belongs_on(&self, slide: &Drawn) -> bool {
+        self.marks.is_empty() || self.slide.is_same(slide)
+    }
+
     /// Says that they belong on `slide`.
     pub fn adopt(&mut self, slide: Drawn) {
         self.slide = slide;
         self.revision += 1;
+    }
+
+    /// Adds what else identifies the slide, which is the one that they were drawn on.
+    pub fn learn(&mut self, slide: &Drawn) {
+        self.slide.learn(slide);
     }
 
     /// How many there are.
@@ -238,9 +228,10 @@ impl Document {
         let mut marks: Vec<Option<Mark>> = self.marks.iter().cloned().map(Some).collect();
         let (mut revision, mut conflicts) = (self.revision, Vec::new());
         for Change { id, revision: base, feature } in changes {
-            let text = feature.map(|feature| line(&id, feature)).transpose()?;
             let present = at.get(&id).and_then(|&at| marks[at].as_ref());
-            if present.map(|mark| &mark.text) == text.as_ref() {
+            let there = present.map(|mark| mark.text.as_str());
+            let text = feature.map(|feature| line(&id, feature, there)).transpose()?;
+            if there == text.as_deref() {
                 continue;
             }
             if present.map_or(0, |mark| mark.revision) != base {
@@ -271,9 +262,9 @@ impl Document {
     }
 }
 
-/// A feature as one line of JSON, with its identifier.
-fn line(id: &str, mut feature: Value) -> Result<String, Refused> {
-    let bad = |problem| Refused::Bad { id: id.chars().take(40).collect(), problem };
+/// A feature as one line of JSON, with its identifier. What is `there` already may stay as it is: earlier programs took any geometry.
+fn line(id: &str, mut feature: Value, there: Option<&str>) -> Result<String, Refused> {
+    let bad = |problem: &str| Refused::Bad { id: id.chars().take(40).collect(), problem: problem.into() };
     if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
         return Err(bad("an id has 1 to 128 bytes, and no control characters"));
     }
@@ -285,7 +276,29 @@ fn line(id: &str, mut feature: Value) -> Result<String, Refused> {
         return Err(bad("it has no geometry"));
     }
     object.insert("id".into(), id.into());
-    Ok(feature.to_string())
+    let text = feature.to_string();
+    if there != Some(text.as_str()) {
+        check(&feature).map_err(|problem| bad(&problem))?;
+    }
+    Ok(text)
+}
+
+/// Checks what viewers read of a feature: its properties, its geometry, and the nucleus of a cell, which some programs write among the
+/// properties.
+fn check(feature: &Value) -> Result<(), String> {
+    let properties = &feature["properties"];
+    if !(properties.is_object() || properties.is_null()) {
+        return Err("its properties must be an object, or null".into());
+    }
+    let shapes = [
+        ("geometry", &feature["geometry"]),
+        ("nucleusGeometry", &feature["nucleusGeometry"]),
+        ("properties.nucleusGeometry", &properties["nucleusGeometry"]),
+    ];
+    for (name, shape) in shapes.into_iter().filter(|(_, shape)| !shape.is_null()) {
+        geometry::check(shape).map_err(|problem| format!("its {name}: {problem}"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -295,7 +308,7 @@ mod tests {
     use super::*;
 
     fn slide() -> Drawn {
-        Drawn { width: 300, height: 200, source: Some("file-1-ab".into()) }
+        Drawn::new(300, 200, vec!["file-1-ab".into()])
     }
 
     fn point(x: u32) -> Value {
@@ -349,7 +362,7 @@ mod tests {
         // Based on the first revision, which is not there any more; what else is changed counts.
         let conflicts =
             apply(&mut document, &[change("a", 1, Some(point(11))), change("c", 0, Some(point(3)))]);
-        let present = line("a", point(10)).unwrap();
+        let present = line("a", point(10), None).unwrap();
         assert_eq!(conflicts, [Conflict { id: "a".into(), revision: 3, feature: Some(present) }]);
         assert_eq!(document.count(), 3);
         // Removed by one and changed by another, and the other way round.
@@ -397,15 +410,64 @@ mod tests {
     }
 
     #[test]
-    fn marks_belong_on_a_slide_of_the_same_size_and_source() {
-        let fits = |width, height, source: Option<&str>| {
-            slide().fits(&Drawn { width, height, source: source.map(str::to_string) })
-        };
-        assert!(
-            fits(300, 200, Some("file-1-ab")) && fits(300, 200, None) && fits(300, 200, Some("tree-1-ac"))
-        );
-        assert!(
-            !fits(300, 200, Some("file-1-ac")) && !fits(200, 300, Some("file-1-ab")) && !fits(300, 201, None)
-        );
+    fn a_geometry_that_cannot_be_drawn_is_refused_by_the_name_of_its_mark() {
+        let mut document = Document::new(slide());
+        let ring = json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]});
+        let cell = |nucleus: Value| json!({"type": "Feature", "geometry": ring, "nucleusGeometry": nucleus});
+        let within = |nucleus: Value| json!({"type": "Feature", "geometry": null, "properties": {"nucleusGeometry": nucleus}});
+        for (feature, says) in [
+            (json!({"type": "Feature", "geometry": {"type": "Foo"}}), "its geometry: "),
+            (cell(json!({"type": "Polygon", "coordinates": 5})), "its nucleusGeometry: "),
+            (cell(json!("round")), "its nucleusGeometry: it has no type"),
+            (within(json!({"type": "Point"})), "its properties.nucleusGeometry: "),
+            (
+                json!({"type": "Feature", "geometry": null, "properties": 5}),
+                "its properties must be an object",
+            ),
+        ] {
+            let error = document.apply(vec![change("one", 0, Some(feature))], 0).unwrap_err().to_string();
+            assert!(error.starts_with("mark \"one\": ") && error.contains(says), "{error}");
+        }
+        for (id, feature) in [
+            ("a", cell(Value::Null)),
+            ("b", cell(ring.clone())),
+            ("c", within(ring.clone())),
+            ("d", json!({"type": "Feature", "geometry": null, "properties": null})),
+        ] {
+            assert_eq!(apply(&mut document, &[change(id, 0, Some(feature))]), []);
+        }
+    }
+
+    /// Earlier programs took any geometry. Such a mark is read, stays where all marks are put again, and can be mended or removed.
+    #[test]
+    fn a_geometry_that_was_stored_stays() {
+        let mut document = Document::new(slide());
+        apply(&mut document, &[change("a", 0, Some(point(1)))]);
+        let text = document.to_text().replace("[1,1.25]", "[\"a\"]");
+        let mut document = Document::parse(&text).unwrap();
+        assert_eq!(document.to_text(), text);
+        let stored: Value = serde_json::from_str(document.get("a").unwrap().1).unwrap();
+        assert_eq!(stored["geometry"]["coordinates"], json!(["a"]));
+        assert_eq!(apply(&mut document, &[change("a", 1, Some(stored.clone()))]), []);
+        assert_eq!(document.to_text(), text);
+        let mut named = stored;
+        named["properties"]["name"] = "n".into();
+        assert!(document.apply(vec![change("a", 1, Some(named))], 0).is_err());
+        assert_eq!(apply(&mut document, &[change("a", 1, Some(point(2)))]), []);
+        assert_eq!(apply(&mut document, &[change("a", 2, None)]), []);
+        assert_eq!(document.count(), 0);
+    }
+
+    #[test]
+    fn no_marks_belong_on_every_slide() {
+        let (mut document, other) = (Document::new(slide()), Drawn::new(1, 1, Vec::new()));
+        assert!(document.belongs_on(&other));
+        apply(&mut document, &[change("a", 0, Some(point(1)))]);
+        assert!(!document.belongs_on(&other) && document.belongs_on(&slide()));
+        let more = Drawn::new(300, 200, vec!["file-1-ab".into(), "tree-2-cd".into()]);
+        document.learn(&more);
+        assert_eq!(Document::parse(&document.to_text()).unwrap().slide(), &more);
+        document.adopt(other.clone());
+        assert_eq!(document.slide(), &other);
     }
 }

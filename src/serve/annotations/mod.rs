@@ -1,11 +1,15 @@
 //! Marks on slides: one GeoJSON file a slide, in a directory that one server writes.
 //!
-//! Knows no HTTP and no tiles. What a mark means is for the viewer: here it is a GeoJSON feature, of which every member is kept.
+//! Knows no HTTP and no tiles. What a mark means is for the viewer: here it is a GeoJSON feature that can be
+//! drawn, of which every member is kept.
 
 mod document;
+mod drawn;
+mod geometry;
 mod merge;
 mod store;
 
-pub use document::{Change, Conflict, Document, Drawn, Refused};
+pub use document::{Change, Conflict, Document, Refused};
+pub use drawn::Drawn;
 pub use merge::merged;
 pub use store::{Store, StoreError};

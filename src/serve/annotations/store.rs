@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::document::{Change, Conflict, Document, Drawn, MAX_BYTES, Refused, Unread};
+use super::document::{Change, Conflict, Document, MAX_BYTES, Refused, Unread};
+use super::drawn::Drawn;
 use crate::pyramid::write::write_whole;
 use crate::store::{LockFile, open_regular};
 
@@ -30,8 +31,8 @@ pub enum StoreError {
     /// Another server writes here.
     #[error("the marks of this directory are written by {0}: send changes there")]
     OtherWriter(String),
-    /// The marks were drawn on another slide.
-    #[error("{marks} marks were drawn on another slide of this name, of {} x {} pixels", drawn.width, drawn.height)]
+    /// The marks were drawn on another slide, as far as is known.
+    #[error("{marks} marks were drawn on a slide of this name that is not known to be this one, of {} x {} pixels", drawn.width, drawn.height)]
     OtherSlide { drawn: Drawn, marks: usize },
     /// A change of all marks that is based on others than are there.
     #[error("the marks have been changed since: read them again")]
@@ -115,9 +116,11 @@ impl Store {
         }
         let mut document = self.document(segment, slide)?;
         let before = document.revision();
-        if adopt {
+        if document.slide().is_same(slide) {
+            document.learn(slide);
+        } else if adopt || document.belongs_on(slide) {
             document.adopt(slide.clone());
-        } else if !document.slide().fits(slide) {
+        } else {
             return Err(StoreError::OtherSlide { drawn: document.slide().clone(), marks: document.count() });
         }
         let changes = changes(&document)?;
@@ -179,7 +182,7 @@ mod tests {
     use super::*;
 
     fn slide() -> Drawn {
-        Drawn { width: 30, height: 20, source: None }
+        Drawn::new(30, 20, Vec::new())
     }
 
     fn mark(id: &str) -> Change {
@@ -233,11 +236,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         put(&store, "a", "1").unwrap();
-        let other = Drawn { width: 31, ..slide() };
+        let other = Drawn::new(31, 20, Vec::new());
         let change = |adopt| store.change("a", &other, adopt, |_| Ok(vec![mark("2")]));
         let error = change(false).unwrap_err().to_string();
         assert!(
-            error.contains("1 marks were drawn on another slide") && error.contains("30 x 20"),
+            error.contains("1 marks were drawn on a slide of this name that is not known to be this one")
+                && error.contains("30 x 20"),
             "{error}"
         );
         assert_eq!(store.document("a", &other).unwrap().slide(), &slide());

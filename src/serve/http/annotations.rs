@@ -2,6 +2,7 @@
 //!
 //! Who may write is decided by `mark_changes`; what a change does by `serve::annotations`.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,7 +16,7 @@ use tokio::sync::Semaphore;
 use super::mark_changes::{Given, Refusal, based_on, failed, given, may_write, off, refused, value_of};
 use super::state::{HandlerResult, State, open_slide};
 use super::url::path_segment;
-use crate::serve::annotations::{Change, Conflict, Document, Drawn, StoreError, merged};
+use crate::serve::annotations::{Change, Conflict, Document, Drawn, Refused, StoreError, merged};
 use crate::serve::slide::Slide;
 use crate::web::blocking;
 use crate::web::error::ServeError;
@@ -52,7 +53,7 @@ pub async fn all(
     let read = with_files(state.options.limits.read_timeout, move || -> Result<String, StoreError> {
         let slide = drawn(&slide);
         let document = store.document(&segment, &slide)?;
-        if show || document.slide().fits(&slide) {
+        if show || document.belongs_on(&slide) {
             return Ok(document.to_text());
         }
         let other = json!({"slide": document.slide(), "marks": document.count()});
@@ -74,7 +75,7 @@ pub async fn one(
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
     let read = with_files(state.options.limits.read_timeout, move || {
         let slide = drawn(&slide);
-        store.document(&segment, &slide).map(|document| (document.slide().fits(&slide), document))
+        store.document(&segment, &slide).map(|document| (document.belongs_on(&slide), document))
     });
     Ok(match read.await? {
         Ok((true, document)) => match document.get(&id) {
@@ -253,14 +254,18 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
         if wanted != "*" && wanted != etag(document.to_text().as_bytes()) {
             return Err(StoreError::Changed);
         }
-        let mut given = Vec::new();
+        let (mut given, mut ids) = (Vec::new(), HashSet::new());
         for feature in features {
             let id = feature.get("id").and_then(Value::as_str).unwrap_or_default().to_string();
+            // One without an id is refused as such.
+            if !ids.insert(id.clone()) && !id.is_empty() {
+                let id = id.chars().take(40).collect();
+                return Err(Refused::Bad { id, problem: "it is there twice".into() }.into());
+            }
             let revision = document.get(&id).map_or(0, |(revision, _)| revision);
             given.push(Change { id, revision, feature: Some(feature) });
         }
-        let kept: std::collections::HashSet<&str> = given.iter().map(|change| change.id.as_str()).collect();
-        let gone = document.revisions().filter(|(id, _)| !kept.contains(id));
+        let gone = document.revisions().filter(|(id, _)| !ids.contains(*id));
         let mut all: Vec<Change> =
             gone.map(|(id, revision)| Change { id: id.into(), revision, feature: None }).collect();
         all.append(&mut given);
@@ -317,7 +322,7 @@ async fn change(
 /// What a slide is to its marks.
 fn drawn(slide: &Slide) -> Drawn {
     let geometry = &slide.geometry;
-    Drawn { width: geometry.width(), height: geometry.height(), source: slide.source_identity() }
+    Drawn::new(geometry.width(), geometry.height(), slide.sources())
 }
 
 fn tag(revision: u64) -> String {

@@ -83,7 +83,8 @@ pub fn text(state: &State, slide: &Slide) -> String {
     describe(state, slide).to_string()
 }
 
-/// `/api/slides/{slide}`. What it says of marks depends on who asks, so it is asked for anew each time.
+/// `/api/slides/{slide}`. What it says of marks depends on who asks, so it is asked for anew each time. With `sources=1` in the query also
+/// what identifies the slide, which may read of its file.
 pub async fn one(
     Shared(state): Shared<State>,
     Segment(name): Segment<String>,
@@ -101,6 +102,10 @@ pub async fn one(
     // Whether a page elsewhere may show the slide in a frame.
     body["embed"] = json!(!state.options.access.embed_origins.is_empty());
     body["annotations"] = state.annotations.as_ref().map_or(Value::Null, |_| json!({"write": write}));
+    if query.is_some_and(|query| query.split('&').any(|part| part == "sources=1")) {
+        let sources = blocking::run(state.options.limits.read_timeout, move || slide.sources());
+        body["sources"] = json!(sources.await?);
+    }
     let text = body.to_string();
     Ok(cacheable(&headers, &etag(text.as_bytes()), "no-cache", "application/json", text.into()))
 }

@@ -77,6 +77,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("marks-list.js", SCRIPT),
         own!("marks-panel.js", SCRIPT),
         own!("marks-several.js", SCRIPT),
+        own!("marks-drawer.js", SCRIPT),
         own!("marks-store.js", SCRIPT),
         own!("marks.css", STYLE),
         own!("marks.js", SCRIPT),

@@ -114,5 +114,11 @@ pub const PARAMETERS: &[Parameter] = &[
     path("frames", "Numbers of frames from 1, as 1,2,3"),
     query("most", "limit", "Most results", NUMBER),
     query("next", "next", "The page that a login leads to, as /viewer/slide", TEXT),
+    query(
+        "sources",
+        "sources",
+        "With 1 the answer also says what identifies the slide",
+        r#"{"enum": ["1"]}"#,
+    ),
     query("slides", "slides", "Two to four slides, as a,b", TEXT),
 ];

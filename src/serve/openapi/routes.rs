@@ -47,6 +47,7 @@ const DEEP_ZOOM: &[&str] = &["files", "level", "tile", "channel", "color", "foca
 const IIIF_IMAGE: &[&str] =
     &["identifier", "region", "size", "rotation", "file", "channel", "color", "focal", "time", "window"];
 const IIIF_INFO: &[&str] = &["identifier", "channel", "color", "focal", "time", "window"];
+const DESCRIBED: &[&str] = &["slide", "channel", "color", "focal", "time", "window", "sources"];
 const OF_SLIDE: &[&str] = &["slide", "channel", "color", "focal", "time", "window"];
 const A_TILE: &[Answer] = &[("200", "The tile", TILE), SAME];
 const AN_IMAGE: &[Answer] = &[("200", "The image", TILE), SAME];
@@ -65,7 +66,7 @@ pub const ROUTES: &[Operation] = &[
     get(
         "/api/slides/{slide}",
         "A slide",
-        OF_SLIDE,
+        DESCRIBED,
         &[("200", "What it is", &[("application/json", "Slide")]), SAME],
     ),
     headed(

@@ -19,7 +19,7 @@ mod tree_file;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -94,6 +94,8 @@ pub struct Slide {
     scan: Option<Scan>,
     /// See [`SlideFiles::raw_bytes`](super::discovery::SlideFiles::raw_bytes).
     scan_bytes: Option<u64>,
+    /// The identity of its file, once somebody asked.
+    file_identity: OnceLock<String>,
     coding: Option<Coding>,
     families: HashSet<FamilyId>,
     renderer: Renderer,
@@ -208,15 +210,34 @@ impl Slide {
         recorded.or_else(of_tree).or_else(|| self.scan.as_ref()?.info.microns_per_pixel)
     }
 
-    /// What identifies the scanned slide or the tree that its pixels come from: the same before and after an encode. `None` where that is
-    /// not recorded.
-    pub fn source_identity(&self) -> Option<String> {
-        let recorded = self.input.as_ref().and_then(|input| input.meta().source.identity.clone());
-        let of_tree = || Some(self.tree.as_ref()?.metadata().origin.as_ref()?.source.clone());
-        let of_file = || Identity::of_file(&self.scan.as_ref()?.path).ok().map(|identity| identity.text);
-        let whole = recorded.or_else(of_tree).or_else(of_file)?;
-        // Without what was chosen of it.
-        Some(Identity::split(&whole).map_or(whole.as_str(), |(file, _)| file).to_string())
+    /// All that identifies what its pixels come from. Before and after an encode, or a decode to a tree, one of these is the same: the slide
+    /// or the tree that an archive was made of, the slide that the tree was made of, and the contents of the archive. None for a tree that
+    /// another program wrote. Reads of a scanned slide's file, the first time.
+    pub fn sources(&self) -> Vec<String> {
+        let source = self.input().map(|input| &input.meta().source);
+        let of_file = self.scan.as_ref().and_then(|scan| {
+            let known = || Identity::of_file(&scan.path).ok().map(|identity| identity.text);
+            self.file_identity
+                .get()
+                .cloned()
+                .or_else(|| known().map(|identity| self.file_identity.get_or_init(|| identity).clone()))
+        });
+        let all = [
+            source.and_then(|source| source.identity.clone()),
+            of_file,
+            source.and_then(|source| source.origin.clone()),
+            self.tree.as_ref().and_then(|tree| Some(tree.metadata().origin.as_ref()?.source.clone())),
+            self.input().map(Input::content),
+        ];
+        let mut sources = Vec::new();
+        for whole in all.into_iter().flatten() {
+            // Without what was chosen of it.
+            let file = Identity::split(&whole).map_or(whole.as_str(), |(file, _)| file).to_string();
+            if !sources.contains(&file) {
+                sources.push(file);
+            }
+        }
+        sources
     }
 
     /// Magnification of the objective.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -130,6 +130,7 @@ impl Slide {
             }),
             scan,
             scan_bytes: files.raw_bytes(),
+            file_identity: OnceLock::new(),
             input: input.map(Arc::new),
             tree,
             coding,

@@ -46,24 +46,49 @@ const geojson = (() => {
     const seen = new Set();
     return list.map((feature, at) => {
       if (feature?.type !== 'Feature') throw new Error(phrase`item ${at + 1} is no feature of GeoJSON`);
+      let id = feature.id === undefined || feature.id === null ? '' : String(feature.id);
+      // As long as the server takes them.
+      if (!id || seen.has(id) || id.length > 40 || /\p{Cc}/u.test(id)) id = crypto.randomUUID();
+      seen.add(id);
       try {
-        parts(feature.geometry);
-        parts(nucleusOf(feature));
+        return mended(taken({ ...feature, id }));
       } catch (error) {
         throw new Error(phrase`item ${at + 1}: ${error.message}`);
       }
-      let id = feature.id === undefined || feature.id === null ? '' : String(feature.id);
-      if (!id || seen.has(id) || id.length > 40) id = crypto.randomUUID();
-      seen.add(id);
-      return canonical({ ...feature, id, properties: feature.properties ?? {} });
     });
+  }
+
+  // A feature as the rest of the page takes it, which always has properties. Throws where it cannot be drawn.
+  function taken(feature) {
+    const properties = feature.properties ?? {};
+    if (typeof properties !== 'object' || Array.isArray(properties)) throw new Error(phrase`its properties are no object`);
+    parts(feature.geometry);
+    parts(nucleusOf(feature));
+    return canonical({ ...feature, properties });
+  }
+
+  // Those of several that can be read, and those that cannot: one must never hide the others.
+  function readable(features) {
+    const [good, bad] = [[], []];
+    for (const feature of features) {
+      try {
+        good.push(taken(feature));
+      } catch {
+        bad.push(feature);
+      }
+    }
+    return { good, bad };
   }
 
   // --- Geometry -----------------------------------------------------------------------------------------------------
 
+  const list = value => {
+    if (!Array.isArray(value)) throw new Error(phrase`its coordinates are not numbers`);
+    return value;
+  };
   const isPoint = point => Array.isArray(point) && point.length >= 2 && Number.isFinite(point[0]) && Number.isFinite(point[1]);
   function checked(points) {
-    if (!Array.isArray(points) || !points.every(isPoint)) throw new Error(phrase`its coordinates are not numbers`);
+    if (!list(points).every(isPoint)) throw new Error(phrase`its coordinates are not numbers`);
     return points;
   }
   // GeoJSON repeats the first point of a ring at its end; here it stands once.
@@ -71,19 +96,48 @@ const geojson = (() => {
     const [first, last] = [checked(points)[0], points.at(-1)];
     return points.length > 1 && first[0] === last[0] && first[1] === last[1] ? points.slice(0, -1) : points;
   }
+  const some = each => each.length > 0;
+  const rings = polygon => list(polygon).map(ring).filter(some);
 
-  // A geometry as points, lines, and polygons of rings.
+  // A geometry as points, lines, and polygons of rings; none of these is empty.
   function parts(geometry, into = { points: [], lines: [], polygons: [] }) {
     const { type, coordinates } = geometry ?? {};
-    if (type === 'Point') into.points.push(...checked([coordinates]));
-    else if (type === 'MultiPoint') into.points.push(...checked(coordinates));
-    else if (type === 'LineString') into.lines.push(checked(coordinates));
-    else if (type === 'MultiLineString') into.lines.push(...coordinates.map(checked));
-    else if (type === 'Polygon') into.polygons.push(coordinates.map(ring));
-    else if (type === 'MultiPolygon') into.polygons.push(...coordinates.map(polygon => polygon.map(ring)));
-    else if (type === 'GeometryCollection') geometry.geometries.forEach(each => parts(each, into));
+    // One by one: a call takes only so many arguments.
+    const add = (to, found) => { for (const each of found) to.push(each); };
+    if (type === 'Point') add(into.points, checked([coordinates]));
+    else if (type === 'MultiPoint') add(into.points, checked(coordinates));
+    else if (type === 'LineString') add(into.lines, [checked(coordinates)].filter(some));
+    else if (type === 'MultiLineString') add(into.lines, list(coordinates).map(checked).filter(some));
+    else if (type === 'Polygon') add(into.polygons, [rings(coordinates)].filter(some));
+    else if (type === 'MultiPolygon') add(into.polygons, list(coordinates).map(rings).filter(some));
+    else if (type === 'GeometryCollection') list(geometry.geometries).forEach(each => parts(each, into));
     else if (geometry) throw new Error(phrase`its geometry is a ${type}, which is not known here`);
     return into;
+  }
+
+  // A feature that was read, as the server takes it: a ring ends where it begins. Throws where there are too few points.
+  function mended(feature) {
+    const MOST_NESTED = 8;
+    const enough = (points, least) => {
+      if (points.length < least) throw new Error(phrase`it has too few points`);
+      return points;
+    };
+    const closed = points => {
+      const open = ring(points);
+      return enough(open.length < points.length ? points : [...points, ...points.slice(0, 1)], 4);
+    };
+    const polygon = all => enough(all, 1).map(closed);
+    const by = {
+      LineString: points => enough(points, 2), MultiLineString: lines => lines.map(points => enough(points, 2)),
+      Polygon: polygon, MultiPolygon: polygons => polygons.map(polygon),
+    };
+    const whole = (geometry, nested = MOST_NESTED) => {
+      if (geometry?.type !== 'GeometryCollection') return by[geometry?.type] ? { ...geometry, coordinates: by[geometry.type](geometry.coordinates) } : geometry;
+      if (!nested) throw new Error(phrase`its collections lie too deep within each other`);
+      return { ...geometry, geometries: geometry.geometries.map(each => whole(each, nested - 1)) };
+    };
+    const nucleus = of => (of.nucleusGeometry ? { ...of, nucleusGeometry: whole(of.nucleusGeometry) } : of);
+    return nucleus({ ...feature, geometry: whole(feature.geometry) ?? null, properties: nucleus(feature.properties) });
   }
 
   const rounded = ([x, y]) => [Math.round(x * 100) / 100, Math.round(y * 100) / 100];
@@ -95,8 +149,15 @@ const geojson = (() => {
 
   // The nucleus of a cell; some programs write it among the properties.
   const nucleusOf = feature => feature.nucleusGeometry ?? feature.properties?.nucleusGeometry;
-  const own = feature => feature.properties?.origami ?? {};
-  const classOf = feature => feature.properties?.classification?.name ?? feature.properties?.classification?.names?.join(': ') ?? '';
+  const own = feature => (typeof feature.properties?.origami === 'object' && feature.properties.origami) || {};
+  // Other programs may put anything here: what is no text is none.
+  const words = value => (['string', 'number', 'boolean'].includes(typeof value) ? String(value) : '');
+  const nameOf = feature => words(feature.properties?.name);
+  const textOf = feature => words(own(feature).text);
+  function classOf(feature) {
+    const { name, names } = feature.properties?.classification ?? {};
+    return words(name) || (Array.isArray(names) ? names.map(words).join(': ') : '');
+  }
 
   // A feature that `author` has made, or has changed since, at a `time`. A mark keeps who made it.
   const stamp = (who, time) => (who ? { author: who, time } : { time });
@@ -148,16 +209,16 @@ const geojson = (() => {
       ...(microns ? ['x_um', 'y_um'] : []), 'author', 'time', 'changed_by', 'changed', 'locked', 'slide'];
     const rows = features.map(feature => {
       const { points, length, area } = figures(feature, microns ?? undefined);
-      const { shape, text, author, time, changed: last } = own(feature);
+      const { shape, author, time, changed: last } = own(feature);
       const [x, y] = shapes.centre(parts(feature.geometry)) ?? [];
       const place = x === undefined ? ['', ''] : [digits(x), digits(y)];
       const inMicrons = microns ? (x === undefined ? ['', ''] : [digits(x * microns[0]), digits(y * microns[1])]) : [];
-      return [feature.id, classOf(feature), feature.properties?.name, text, feature.geometry?.type, shape, points || '',
+      return [feature.id, classOf(feature), nameOf(feature), textOf(feature), feature.geometry?.type, shape, points || '',
         length ? digits(length) : '', area ? digits(area) : '', ...place, ...inMicrons, author, time, last?.author, last?.time,
         feature.properties?.isLocked === true, slide];
     });
     return [head, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
   }
 
-  return { read, write, drawnOn, canonical, parts, point, line, polygon, nucleusOf, own, classOf, made, changed, history, timeOf, colourOf, css, figures, csv, DEFAULT_COLOUR };
+  return { read, readable, write, drawnOn, canonical, parts, point, line, polygon, nucleusOf, own, nameOf, textOf, classOf, made, changed, history, timeOf, colourOf, css, figures, csv, DEFAULT_COLOUR };
 })();

@@ -3,7 +3,7 @@
 // What a user reads of a class: those to begin with are in the language of the page. Files have the English name.
 origami.className = name => {
   const own = { Tumor: phrase`Tumor`, Stroma: phrase`Stroma`, 'Immune cells': phrase`Immune cells`, Necrosis: phrase`Necrosis`, Other: phrase`Other` };
-  return own[name] ?? name;
+  return Object.hasOwn(own, name) ? own[name] : name;
 };
 
 origami.markClasses = marks => {
@@ -115,7 +115,7 @@ origami.markConflict = ({ mine, theirs }, sizes) => new Promise(done => {
 
   function facts(feature) {
     if (!feature) return [phrase`removed`];
-    return [geojson.classOf(feature), feature.properties?.name, geojson.own(feature).text, sizes(feature), ...geojson.history(feature)].filter(Boolean);
+    return [geojson.classOf(feature), geojson.nameOf(feature), geojson.textOf(feature), sizes(feature), ...geojson.history(feature)].filter(Boolean);
   }
 
   for (const which of ['mine', 'theirs']) {

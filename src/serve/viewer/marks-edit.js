@@ -11,7 +11,8 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, v
   const feature = () => draft ?? marks.get(id)?.feature;
   const locked = of => of.properties?.isLocked === true;
   const changeable = () => Boolean(id && may() && marks.get(id) && !locked(marks.get(id).feature));
-  const shapeOf = of => geojson.own(of).shape;
+  // Of polygons alone: other programs may write this at anything.
+  const shapeOf = of => (of.geometry?.type === 'Polygon' && of.geometry.coordinates.length ? geojson.own(of).shape : null);
 
   // --- Points -------------------------------------------------------------------------------------------------------
 
@@ -29,7 +30,8 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, v
 
   const map = (of, move) => {
     const deep = value => (typeof value[0] === 'number' ? [...move(value), ...value.slice(2)] : value.map(deep));
-    const moved = geometry => (geometry?.coordinates ? { ...geometry, coordinates: deep(geometry.coordinates) } : geometry);
+    const moved = geometry => (geometry?.coordinates ? { ...geometry, coordinates: deep(geometry.coordinates) }
+      : geometry?.geometries ? { ...geometry, geometries: geometry.geometries.map(moved) } : geometry);
     const nucleus = where => (where?.nucleusGeometry ? { ...where, nucleusGeometry: moved(where.nucleusGeometry) } : where);
     return nucleus({ ...of, geometry: moved(of.geometry), properties: nucleus(of.properties) });
   };
@@ -51,7 +53,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, v
 
   // With a point more, or one less; only of plain lines and polygons.
   function edited(of, edit) {
-    const { type, coordinates } = of.geometry;
+    const { type, coordinates } = of.geometry ?? {};
     if (shapeOf(of) === 'rectangle' || shapeOf(of) === 'ellipse') return null;
     if (type === 'LineString') {
       const points = edit([...coordinates]);
@@ -148,7 +150,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, v
       if (!changeable()) return;
       const here = overlay.at(event);
       const of = marks.get(id).feature;
-      const closed = of.geometry.type === 'Polygon';
+      const closed = of.geometry?.type === 'Polygon';
       const changed = edited(of, points => {
         const [distance, after] = shapes.nearest(points, here, closed);
         return distance <= grab() ? points.toSpliced(after + 1, 0, here) : [];

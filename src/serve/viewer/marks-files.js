@@ -32,7 +32,8 @@ origami.marksFiles = (marks, slide, name, did) => {
     const outside = features.filter(({ geometry }) => {
       const { points, lines, polygons } = geojson.parts(geometry);
       const { minX, minY, maxX, maxY } = shapes.box([...points, ...lines.flat(), ...polygons.flat(2)]);
-      return maxX < 0 || maxY < 0 || minX > slide.width || minY > slide.height;
+      // One without a shape is nowhere.
+      return Number.isFinite(minX) && (maxX < 0 || maxY < 0 || minX > slide.width || minY > slide.height);
     }).length;
     return outside ? phrase`${phrase.number(outside)} of them lie outside of this slide.` : '';
   }

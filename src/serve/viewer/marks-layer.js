@@ -4,8 +4,8 @@
 // What stands beside a mark on the slide: the text that was put there, else its name or the first line of what is remarked.
 origami.markName = feature => {
   const MOST = 40;
-  const { shape, text: own } = geojson.own(feature);
-  const text = ((shape === 'text' && own) || feature.properties?.name || own || '').split('\n')[0];
+  const own = geojson.textOf(feature);
+  const text = ((geojson.own(feature).shape === 'text' && own) || geojson.nameOf(feature) || own).split('\n')[0];
   return text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text;
 };
 

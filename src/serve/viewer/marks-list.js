@@ -24,12 +24,12 @@ origami.marksList = (viewer, overlay, marks, edit, several, { may, sizes, go, sh
   function titles() {
     const counts = new Map();
     return new Map(marks.all().map(({ id, feature }) => {
-      const { text, shape } = geojson.own(feature);
+      const { shape } = geojson.own(feature);
       const of = geojson.classOf(feature);
       const kind = origami.className(of) || shape || feature.geometry?.type || phrase`mark`;
       const number = (counts.get(kind) ?? 0) + 1;
       counts.set(kind, number);
-      const named = [feature.properties.name, text?.split('\n')[0]].filter(Boolean);
+      const named = [geojson.nameOf(feature), geojson.textOf(feature).split('\n')[0]].filter(Boolean);
       return [id, named.length ? [...named, origami.className(of)].filter(Boolean).join(' · ') : `${kind} ${phrase.number(number)}`];
     }));
   }

@@ -113,11 +113,9 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
     list.near();
     if (!feature) return;
     latest = id;
-    const { properties } = feature;
-    const own = geojson.own(feature);
-    const locked = properties.isLocked === true;
-    byId('mark-name').value = properties.name ?? '';
-    byId('mark-text').value = own.text ?? '';
+    const locked = feature.properties.isLocked === true;
+    byId('mark-name').value = geojson.nameOf(feature);
+    byId('mark-text').value = geojson.textOf(feature);
     byId('mark-lock').checked = locked;
     classes.show(geojson.classOf(feature));
     byId('mark-size').textContent = sizes(feature);
@@ -135,6 +133,8 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
   }
 
   function go(mark) {
+    // One without a shape is nowhere.
+    if (!Number.isFinite(mark.minX)) return edit.select(mark.id);
     const margin = 60 / overlay.look().zoom;
     const [width, height] = [mark.maxX - mark.minX + 2 * margin, mark.maxY - mark.minY + 2 * margin];
     const { viewport } = viewer;
@@ -176,7 +176,10 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
     };
     for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener('click', () => action());
     byId('mark-name').addEventListener('change', ({ target }) => alter(({ name: _, ...rest }) => ({ ...rest, ...(target.value && { name: target.value }) })));
-    byId('mark-text').addEventListener('change', ({ target }) => alter(({ origami: { text: _, ...own } = {}, ...all }) => ({ ...all, origami: { ...own, ...(target.value && { text: target.value }) } })));
+    byId('mark-text').addEventListener('change', ({ target }) => alter(all => {
+      const { text: _, ...own } = geojson.own({ properties: all });
+      return { ...all, origami: { ...own, ...(target.value && { text: target.value }) } };
+    }));
     byId('mark-lock').addEventListener('change', ({ target }) => alter(all => ({ ...all, isLocked: target.checked })));
     byId('marks-shown').addEventListener('change', ({ target }) => show(target.checked).catch(() => {}));
     byId('author').value = localStorage.getItem('origami-author') ?? '';
@@ -237,9 +240,10 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
     if (open) show(true).catch(() => {});
   }
 
-  const ask = ({ slide: of, marks: count }) => confirm(
-    phrase`There are ${count} marks that were drawn on another slide of this name, of ${of.width} by ${of.height} pixels. Show them on this slide?`);
-  store = origami.marksStore(name, slide, marks, { told, decide: conflict => origami.markConflict(conflict, sizes), ask });
+  const ask = ({ slide: of, marks: count }) => confirm(of.width === slide.width && of.height === slide.height
+    ? phrase`There are ${count} marks that were drawn on a slide of this name and size, which may be another one. Show them on this slide?`
+    : phrase`There are ${count} marks that were drawn on another slide of this name, of ${of.width} by ${of.height} pixels. Show them on this slide?`);
+  store = origami.marksStore(name, slide, marks, { say: told, decide: conflict => origami.markConflict(conflict, sizes), ask });
   for (const button of byId('mark-tools').children) button.disabled = !store.may;
   for (const id of ['marks-import', 'author']) byId(id).disabled = !store.may;
   listen();

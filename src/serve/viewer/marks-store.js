@@ -1,9 +1,9 @@
 // Keeps marks: on the server, where that keeps them, else in the browser. What was changed here and elsewhere is put together; a mark
 // that was changed by both is a conflict, which someone has to decide.
 'use strict';
-// `told({ text, trouble })` says how things stand, `decide(conflict)` asks which version stays, `ask(other)` whether marks of another
+// `say({ text, trouble })` says how things stand, `decide(conflict)` asks which version stays, `ask(other)` whether marks of another
 // slide are shown.
-origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
+origami.marksStore = (name, slide, marks, { say, decide, ask }) => {
   const PAUSE_MS = 700;
   const LOOK_MS = 15_000;
   // What a request holds at most: the server takes 8 MiB.
@@ -14,32 +14,46 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
   // The revision of each mark on the server, and those that are not saved yet.
   let [revisions, changed, tag, other] = [new Map(), new Set(), null, null];
   let [timer, sending, open, wait] = [0, false, false, PAUSE_MS];
+  // Marks that are kept and cannot be read here. They stay as they are.
+  const unread = new Set();
+
+  function told({ text = '', trouble = '' }) {
+    const left = unread.size === 1 ? phrase`1 mark cannot be read and is not shown.` : phrase`${phrase.number(unread.size)} marks cannot be read and are not shown.`;
+    say({ text, trouble: unread.size ? [trouble || text, left].filter(Boolean).join(' ') : trouble });
+  }
 
   // --- The browser --------------------------------------------------------------------------------------------------
 
-  const drawer = {
-    database: null,
-    use(mode, work) {
-      this.database ??= new Promise((done, fail) => {
-        const request = indexedDB.open('origami-marks', 1);
-        request.onupgradeneeded = () => request.result.createObjectStore('slides');
-        request.onsuccess = () => done(request.result);
-        request.onerror = () => fail(request.error);
-      });
-      return this.database.then(database => new Promise((done, fail) => {
-        const request = work(database.transaction('slides', mode).objectStore('slides'));
-        request.onsuccess = () => done(request.result);
-        request.onerror = () => fail(request.error);
-      }));
-    },
-    key: JSON.stringify([name, slide.width, slide.height]),
-    read() { return this.use('readonly', slides => slides.get(this.key)); },
-    write(text) { return this.use('readwrite', slides => slides.put(text, this.key)); },
-  };
+  let drawer = null;
+
+  // What is kept is shown before anything is added to it.
+  function ready() {
+    drawer ??= fromBrowser().catch(error => {
+      drawer = null;
+      throw error;
+    });
+    return drawer;
+  }
+
+  async function fromBrowser() {
+    const answer = await answered(fetch(signed(`/api/slides/${encodeURIComponent(name)}?sources=1`)));
+    const { sources = [] } = await answer.json();
+    const found = origami.marksDrawer(name, { width: slide.width, height: slide.height, sources });
+    const { good, bad } = geojson.readable(await found.find(ask));
+    for (const { id } of bad) unread.add(id);
+    marks.change(good.map(feature => [feature.id, feature]), 'elsewhere');
+    return found;
+  }
 
   async function toBrowser() {
-    await drawer.write(geojson.write(marks.features()));
+    const batch = [...changed];
     changed.clear();
+    try {
+      await (await ready()).change(batch.map(id => [id, marks.get(id)?.feature ?? null]));
+    } catch (error) {
+      for (const id of batch) changed.add(id);
+      throw error;
+    }
     told({ text: marks.size ? phrase`Kept in this browser only: export what others should see.` : '' });
   }
 
@@ -64,14 +78,22 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
   function take({ features, origami: { marks: list } }) {
     const now = new Map(list.map(([id, revision]) => [id, revision]));
     const by = new Map(features.map(feature => [feature.id, feature]));
-    const news = [];
+    const [news, before] = [[], unread.size];
     for (const [id, revision] of now) {
-      if (revisions.get(id) !== revision && !changed.has(id)) news.push([id, geojson.canonical(by.get(id))]);
+      if (revisions.get(id) === revision || changed.has(id)) continue;
+      const { good: [feature = null] } = geojson.readable([by.get(id)]);
+      unread[feature ? 'delete' : 'add'](id);
+      if (feature || marks.get(id)) news.push([id, feature]);
     }
-    for (const id of revisions.keys()) if (!now.has(id) && !changed.has(id)) news.push([id, null]);
+    for (const id of revisions.keys()) {
+      if (now.has(id)) continue;
+      unread.delete(id);
+      if (!changed.has(id)) news.push([id, null]);
+    }
     // Of what is changed here the revision that it was based on stays, so that the server sees a conflict.
     for (const id of changed) if (revisions.has(id)) now.set(id, revisions.get(id));
     revisions = now;
+    if (unread.size !== before) told({});
     if (!news.length) return;
     for (const [id] of news) marks.forget(id);
     marks.change(news, 'elsewhere');
@@ -126,7 +148,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
   // Mine, theirs, or both; what is mine is saved again, based on theirs.
   async function resolve({ id, revision, feature }) {
     const mine = marks.get(id)?.feature ?? null;
-    const theirs = feature && geojson.canonical(feature);
+    const [theirs = null] = feature ? geojson.readable([feature]).good : [];
     const choice = await decide({ id, mine, theirs });
     if (revision) revisions.set(id, revision);
     else revisions.delete(id);
@@ -151,7 +173,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
     } catch (error) {
       wait = Math.min(30_000, wait * 2);
       // A failed fetch has no status.
-      told({ trouble: error.status ? phrase`Not saved: ${error.message}` : phrase`Not saved: the server does not answer. It is tried again.` });
+      told({ trouble: error.status || !kept ? phrase`Not saved: ${error.message}` : phrase`Not saved: the server does not answer. It is tried again.` });
       later();
     }
     sending = false;
@@ -180,10 +202,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
 
   async function begin() {
     if (kept) await load();
-    else {
-      const text = await drawer.read();
-      if (text) marks.change(geojson.read(text).map(feature => [feature.id, feature]), 'elsewhere');
-    }
+    else await ready();
     told({ text: !may ? phrase`To look at only: changing marks takes another address or a token.` : kept ? '' : marks.size ? phrase`Kept in this browser only: export what others should see.` : '' });
     setTimeout(look, LOOK_MS);
   }

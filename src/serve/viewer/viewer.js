@@ -178,7 +178,7 @@
   const marking = once(async () => {
     const { overlay, sketch } = await drawing();
     await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js',
-      'marks-several.js', 'marks-files.js', 'marks-list.js', 'marks-panel.js');
+      'marks-several.js', 'marks-drawer.js', 'marks-files.js', 'marks-list.js', 'marks-panel.js');
     return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember, rest));
   });
   // Marks and measures in a picture, or none.
