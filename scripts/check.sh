@@ -20,7 +20,7 @@ lint() { cargo clippy --locked --all-targets "$@" -- -D warnings; }
 before=$(tree_state)
 
 step "scripts"
-scripts=(scripts/*.sh benches/*.sh runpod/*.sh .ci/run)
+scripts=(scripts/*.sh benches/*.sh fuzz/*.sh runpod/*.sh .ci/run)
 for script in "${scripts[@]}"; do
     bash -n "$script"
 done

@@ -1,44 +1,86 @@
 #!/usr/bin/env bash
-# Fuzzes every parser of bytes from outside: scripts/fuzz.sh [SECONDS for each target, default 20] [TARGET...]
+# Fuzzes every parser of bytes from outside: scripts/fuzz.sh [--quick] [SECONDS for each target, default 20] [TARGET...]
 #
-# Seeds are in fuzz/seeds, one folder for each target; what libFuzzer finds beyond them goes to fuzz/corpus, and inputs that fail to
-# fuzz/artifacts. Fix what they show, and keep the input in fuzz/regressions/TARGET/NAME: every run begins with these.
+# Every run begins with the inputs that once failed, fuzz/regressions/TARGET/NAME, and with the seeds: those of fuzz/seeds, and those that
+# the program makes of the bundles of the tests (fuzz/src/seeds.rs). What libFuzzer finds beyond them goes to fuzz/corpus, and inputs that
+# fail to fuzz/artifacts. Fix what they show, and keep the input in fuzz/regressions.
+#
+# --quick   what CI runs: 5 seconds a target unless SECONDS says otherwise, two targets at a time, with the dependencies that the tests have
+#           built, so that only the library and the targets are compiled. Edges are counted in these alone, and what libFuzzer found in
+#           earlier runs is left out. Without it dependencies are built too, with their edges, and optimised: 10 minutes on two cores.
 set -euo pipefail
-cd "$(dirname "$0")/../fuzz"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-seconds=${1:-20}
-shift || true
-# What cargo-fuzz passes on a nightly compiler, without the sanitizers.
-flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
-flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
-flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares"
-export RUSTFLAGS="${RUSTFLAGS:-} $flags"
-# A target of its own for build scripts and macros, which are not fuzzed.
-host=$(rustc -vV | sed -n 's/^host: //p')
-nice cargo build --locked --release --target "$host"
-program="${CARGO_TARGET_DIR:-target}/$host/release/fuzz"
+quick=
+if [[ ${1:-} == --quick ]]; then
+    quick=1
+    shift
+fi
+if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+    seconds=$1
+    shift
+elif [[ -n $quick ]]; then
+    seconds=5
+else
+    seconds=20
+fi
+
+# program_of OPTION...: builds the program and prints its path.
+program_of() {
+    nice cargo "$@" --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\/fuzz[^"/]*\)".*/\1/p'
+}
+
+if [[ -n $quick ]]; then
+    # As the tests are built: one profile, one set of features, those that only tests ask for included. Another compiler of the members of
+    # the workspace gives their files other names, and leaves all dependencies as they are.
+    RUSTC_WORKSPACE_WRAPPER=$root/fuzz/rustc.sh
+    export RUSTC_WORKSPACE_WRAPPER
+    features=$(test_features)
+    program=$(program_of test --no-run --locked -p origami -p origami-fuzz --bin fuzz --features "origami/default,origami/${features//,/,origami/}")
+else
+    RUSTFLAGS="${RUSTFLAGS:-} $(fuzz/rustc.sh --flags)"
+    export RUSTFLAGS
+    # A target of its own for build scripts and macros, which are not fuzzed.
+    program=$(program_of build --locked --release --config fuzz/release.toml --target "$(host_triple)" -p origami-fuzz)
+fi
+[[ -x $program ]] || die "cargo names no program"
+cd fuzz
 
 targets=("$@")
-if [ ${#targets[@]} -eq 0 ]; then
+if ((${#targets[@]} == 0)); then
     mapfile -t targets < <(sed -n 's/^    ("\([a-z0-9_]*\)".*/\1/p' src/main.rs)
 fi
-failed=0
-for target in "${targets[@]}"; do
-    more=()
-    if [ "$target" = archive ]; then more=(../tests/golden); fi
-    mkdir -p "seeds/$target" "corpus/$target" "artifacts/$target" "regressions/$target"
-    log="artifacts/$target.log"
-    # One process a target, in memory that no input may exceed, and no input may take longer than 25 seconds.
-    if FUZZ_TARGET=$target nice "$program" "corpus/$target" "seeds/$target" "regressions/$target" "${more[@]}" \
-        -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=65536 -print_final_stats=1 \
-        -artifact_prefix="artifacts/$target/" > "$log" 2>&1; then
+made=$(mktemp -d)
+trap 'rm -rf "${made:?}"' EXIT
+FUZZ_SEEDS=$made "$program" >"$made/log" 2>&1 || die "no seeds: $(cat "$made/log")"
+
+# fuzz TARGET: one process, in memory that no input may exceed, and no input may take longer than 25 seconds.
+fuzz() {
+    local target=$1 corpus=corpus/$1 log=artifacts/$1.log dictionary=() runs edges
+    if [[ -n $quick ]]; then corpus=$made/corpus/$1; fi
+    if [[ -f dictionaries/$target ]]; then dictionary=(-dict="dictionaries/$target"); fi
+    mkdir -p "$corpus" "artifacts/$target" "$made/$target" "seeds/$target" "regressions/$target"
+    if FUZZ_TARGET=$target nice "$program" "$corpus" "regressions/$target" "seeds/$target" "$made/$target" "${dictionary[@]}" \
+        -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+        -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-        coverage=$(grep -o 'cov: [0-9]*' "$log" | tail -1)
-        echo "$target: $runs runs, ${coverage:-cov: 0}, nothing found"
+        edges=$(grep -o 'cov: [0-9]*' "$log" | tail -n 1)
+        echo "$target: $runs runs, ${edges:-cov: 0}, nothing found"
     else
         echo "$target: FOUND, see fuzz/$log" >&2
         tail -n 25 "$log" >&2
-        failed=1
+        return 1
+    fi
+}
+
+for target in "${targets[@]}"; do
+    if [[ -n $quick ]]; then
+        while (($(jobs -pr | wc -l) >= 2)); do wait -n || true; done
+        { fuzz "$target" || touch "$made/failed"; } &
+    else
+        fuzz "$target" || touch "$made/failed"
     fi
 done
-exit $failed
+wait
+[[ ! -e $made/failed ]] || die "inputs that fail: scripts/fuzz.sh says above which"

@@ -1,5 +1,6 @@
 //! Archives: opened, verified, every entry read and decoded.
 
+use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -13,15 +14,53 @@ use origami::lossless::{OriginalFamily, tile_size};
 use origami::privacy;
 use origami::report::sizes::Sizes;
 use origami::residual::FamilyDecoder;
+use origami::store::ReadAt;
 use origami::verify::verify;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// Families, tiles and pixels of a side beyond which an input is opened and not decoded: they cost time and show nothing more.
-const MOST: (u64, u64, u32) = (16, 64, 128);
+pub const MOST: (u64, u64, u32) = (16, 64, 128);
+/// The longest file of [`sparse`].
+const LONGEST: u64 = 1 << 42;
 
 pub fn run(data: &[u8]) {
+    from_store(Box::new(data.to_vec()));
+}
+
+/// A file that goes on with zeros: a sparse one takes no place on a disk.
+struct Sparse {
+    start: Vec<u8>,
+    size: u64,
+}
+
+impl ReadAt for Sparse {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.size)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        if offset.checked_add(buf.len() as u64).is_none_or(|end| end > self.size) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        buf.fill(0);
+        let start = usize::try_from(offset).ok().and_then(|at| self.start.get(at..)).unwrap_or_default();
+        let bytes = start.len().min(buf.len());
+        buf[..bytes].copy_from_slice(&start[..bytes]);
+        Ok(())
+    }
+}
+
+/// An archive that is as long as it says: directory, records and tiles may be larger than the bytes are.
+pub fn sparse(data: &[u8]) {
+    let mut start = data.to_vec();
+    let size = (number(data, 8, 8) as u64 % LONGEST).max(start.len() as u64);
+    seal(&mut start, size);
+    from_store(Box::new(Sparse { start, size }));
+}
+
+fn from_store(store: Box<dyn ReadAt>) {
     static SCHEDULER: OnceLock<Scheduler> = OnceLock::new();
-    let Ok(archive) = Archive::from_store(Path::new("fuzzed"), Box::new(data.to_vec())) else { return };
+    let Ok(archive) = Archive::from_store(Path::new("fuzzed"), store) else { return };
     let geometry = *archive.geometry();
     let (families, tiles, side) = MOST;
     if geometry.family_count() > families || geometry.stored_tile_count() > tiles || geometry.tile() > side {
@@ -78,16 +117,16 @@ pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
             size
         }
     };
-    seal(&mut data[..size]);
+    seal(&mut data[..size], size as u64);
     size
 }
 
-fn number(data: &[u8], at: usize, bytes: usize) -> usize {
+pub fn number(data: &[u8], at: usize, bytes: usize) -> usize {
     let bytes = data.get(at..at + bytes).unwrap_or_default();
     bytes.iter().rev().fold(0, |sum: u64, &byte| sum << 8 | u64::from(byte)) as usize
 }
 
-fn put(data: &mut [u8], at: usize, value: &[u8]) {
+pub fn put(data: &mut [u8], at: usize, value: &[u8]) {
     if let Some(place) = data.get_mut(at..at + value.len()) {
         place.copy_from_slice(value);
     }
@@ -116,29 +155,41 @@ fn blobs(data: &[u8]) -> Vec<(usize, usize)> {
     records.chain(small).chain([icc]).filter_map(|(from, length)| inside(data, from, length)).collect()
 }
 
-/// Makes every length and checksum right that can be.
-fn seal(data: &mut [u8]) -> Option<()> {
-    let length = data.len() as u64;
+/// Makes the checksums of a record's payloads right, and returns that of its head.
+pub fn seal_record(data: &mut [u8], from: usize, to: usize, payloads: usize) -> Option<u64> {
+    let head = from.checked_add(32 + 16 * payloads).filter(|&head| head <= to && to <= data.len())?;
+    let mut payload = head;
+    for row in (from + 32..head).step_by(16) {
+        let own = number(data, row + 4, 4);
+        let Some((start, stop)) = inside(&data[..to], payload, own) else { break };
+        let is_repeated = own == 0 && number(data, row, 2) >= 16;
+        if !is_repeated {
+            let check = xxh3_64(&data[start..stop]);
+            put(data, row + 8, &check.to_le_bytes());
+        }
+        payload = stop;
+    }
+    Some(xxh3_64(&data[from..head]))
+}
+
+/// Makes every checksum right that can be, of a file of this length.
+fn seal(data: &mut [u8], length: u64) {
     put(data, 8, &length.to_le_bytes());
+    seal_directory(data);
+    if let Some(header) = data.get(..72) {
+        let check = xxh3_64(header);
+        put(data, 72, &check.to_le_bytes());
+    }
+}
+
+/// Makes the checksums of directory, records and tiles right, if the directory lies inside.
+fn seal_directory(data: &mut [u8]) -> Option<()> {
     let [families, tiles, meta, end] = directory(data)?;
     let mut content = Vec::new();
     for at in (families..tiles).step_by(32) {
-        let head = 32 + 16 * number(data, at + 20, 2);
         if let Some((from, to)) = inside(data, number(data, at + 8, 8), number(data, at + 16, 4))
-            && from + head <= to
+            && let Some(check) = seal_record(data, from, to, number(data, at + 20, 2))
         {
-            let mut payload = from + head;
-            for row in (from + 32..from + head).step_by(16) {
-                let own = number(data, row + 4, 4);
-                let Some((start, stop)) = inside(&data[..to], payload, own) else { break };
-                let is_repeated = own == 0 && number(data, row, 2) >= 16;
-                if !is_repeated {
-                    let check = xxh3_64(&data[start..stop]);
-                    put(data, row + 8, &check.to_le_bytes());
-                }
-                payload = stop;
-            }
-            let check = xxh3_64(&data[from..from + head]);
             put(data, at + 24, &check.to_le_bytes());
         }
         content.extend_from_slice(&data[at..at + 8]);
@@ -167,7 +218,5 @@ fn seal(data: &mut [u8]) -> Option<()> {
     }
     let check = xxh3_64(&data[80..end]);
     put(data, 64, &check.to_le_bytes());
-    let check = xxh3_64(data.get(..72)?);
-    put(data, 72, &check.to_le_bytes());
     Some(())
 }

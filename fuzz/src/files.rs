@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use origami::archive::BandReader;
+use origami::convert::Attributes;
 use origami::evals::{EvalsOptions, EvalsServer};
-use origami::image::geometry::Geometry;
 use origami::kernels::taps::Filter;
 use origami::params::EncodeParams;
 use origami::privacy;
@@ -17,7 +16,7 @@ use origami::store::Location;
 use origami::tour::{self, Strictness};
 
 /// The folder, in memory where the system has such a place.
-fn folder() -> &'static Path {
+pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let shm = Path::new("/dev/shm");
@@ -28,20 +27,13 @@ fn folder() -> &'static Path {
 }
 
 /// Writes a file of the folder.
-fn file(name: &str, data: &[u8]) -> PathBuf {
+pub fn file(name: &str, data: &[u8]) -> PathBuf {
     let path = folder().join(name);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).expect("a folder");
     }
     fs::write(&path, data).expect("a file");
     path
-}
-
-pub fn band(data: &[u8]) {
-    let path = file("a.band", data);
-    let Ok(mut reader) = BandReader::open(&path) else { return };
-    let Ok(geometry) = Geometry::new(150, 130, 32) else { return };
-    while let Ok(Some(_)) = reader.next(&geometry) {}
 }
 
 /// Opens a tree and reads what an encode reads.
@@ -154,34 +146,48 @@ pub fn jpeg_slide(data: &[u8]) {
     slide("a.jpg", data);
 }
 
-/// A gray TIFF of 4x4 pixels whose description the bytes are.
+/// A gray TIFF of three pages of 4x4 pixels, whose first description the bytes are.
 pub fn ome(data: &[u8]) {
+    const PAGES: u32 = 3;
     const PIXELS_AT: u32 = 8;
-    const DIRECTORY_AT: u32 = 24;
-    let entries: [(u16, u16, u32, u32); 9] = [
-        (256, 4, 1, 4),
-        (257, 4, 1, 4),
-        (258, 3, 1, 8),
-        (259, 3, 1, 1),
-        (262, 3, 1, 1),
-        (270, 2, data.len() as u32, DIRECTORY_AT + 2 + 9 * 12 + 4),
-        (273, 4, 1, PIXELS_AT),
-        (278, 4, 1, 4),
-        (279, 4, 1, 16),
-    ];
+    const PAGE_BYTES: u32 = 2 + 9 * 12 + 4;
+    const DIRECTORIES_AT: u32 = PIXELS_AT + 16 * PAGES;
+    let text_at = DIRECTORIES_AT + PAGES * PAGE_BYTES;
     let mut tiff = b"II*\0".to_vec();
-    tiff.extend(DIRECTORY_AT.to_le_bytes());
-    tiff.extend([128; 16]);
-    tiff.extend((entries.len() as u16).to_le_bytes());
-    for (tag, kind, count, value) in entries {
-        tiff.extend(tag.to_le_bytes());
-        tiff.extend(kind.to_le_bytes());
-        tiff.extend(count.to_le_bytes());
-        tiff.extend(value.to_le_bytes());
+    tiff.extend(DIRECTORIES_AT.to_le_bytes());
+    tiff.extend((0..16 * PAGES).map(|pixel| pixel as u8 * 5));
+    for page in 0..PAGES {
+        let length = if page == 0 { data.len() as u32 } else { 0 };
+        let entries: [(u16, u16, u32, u32); 9] = [
+            (256, 4, 1, 4),
+            (257, 4, 1, 4),
+            (258, 3, 1, 8),
+            (259, 3, 1, 1),
+            (262, 3, 1, 1),
+            (270, 2, length, text_at),
+            (273, 4, 1, PIXELS_AT + 16 * page),
+            (278, 4, 1, 4),
+            (279, 4, 1, 16),
+        ];
+        tiff.extend((entries.len() as u16).to_le_bytes());
+        for (tag, kind, count, value) in entries {
+            tiff.extend(tag.to_le_bytes());
+            tiff.extend(kind.to_le_bytes());
+            tiff.extend(count.to_le_bytes());
+            tiff.extend(value.to_le_bytes());
+        }
+        let next = if page + 1 < PAGES { DIRECTORIES_AT + (page + 1) * PAGE_BYTES } else { 0 };
+        tiff.extend(next.to_le_bytes());
     }
-    tiff.extend([0; 4]);
     tiff.extend(data);
     slide("a.ome.tif", &tiff);
+}
+
+/// The file of attributes beside a slide, NAME.dicom.json.
+pub fn attributes(data: &[u8]) {
+    if let Ok(attributes) = Attributes::read(&file("a.dicom.json", data)) {
+        assert!(attributes.iter().all(|(_, attribute)| !attribute.name.is_empty()));
+    }
 }
 
 pub fn tour(data: &[u8]) {
