@@ -192,13 +192,12 @@ install_dicom_checker() {
     apt_install dicom3tools || warn "no dciodvfy: DICOM that is written will not be checked by it"
 }
 
-# Files that are converted are read by others, libvips and Bio-Formats among them; a machine without these only loses their answers.
+# Files that are converted are read by others, libvips among them; a machine without it only loses its answers. Bio-Formats needs Java, which takes
+# minutes with it: who wants its answers installs default-jre-headless.
 install_readers() {
-    local wanted=()
     [[ $minimal == 0 ]] || return 0
-    have vips || wanted+=(libvips-tools)
-    runs java -version || wanted+=(default-jre-headless)
-    [[ ${#wanted[@]} == 0 ]] || apt_install "${wanted[@]}" || warn "no ${wanted[*]}: files that are converted will not be read by libvips or Bio-Formats"
+    have vips && return 0
+    apt_install libvips-tools || warn "no libvips-tools: files that are converted will not be read by libvips"
 }
 
 # unpack_program PACKAGE PROGRAM: a program of a Debian package into target/tools/debian. It is not installed, because packages of servers start
