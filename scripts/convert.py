@@ -162,19 +162,18 @@ def main():
         run(origami, "encode", "-q", slide, "--out", out, "--overwrite", *flags)
         bundle = out / "residual_packs/residuals.bundle"
         levels, side = decoded(origami, bundle, folder / f"{name}-tiles")
-        about = json.loads(run(origami, "inspect", bundle, "--json"))
+        known = json.loads(run(origami, "inspect", bundle, "--json"))["meta"].get("microns_per_pixel")
         for to in ["tiff", "ome-tiff"]:
             path = folder / f"{name}.{to.replace('-', '.')}"
             run(origami, "convert", "-q", bundle, "--to", to, "--out", path, "--overwrite")
             mpp = check_tiff(f"{name} {to}", path, levels, side, side % 16 != 0, 30)
-            known = about.get("microns_per_pixel")
             if known:
                 wrong = mpp is None or abs(float(mpp) - known[0]) > 1e-5
                 report(f"{name} {to}", "mpp", f"{mpp}, not {known[0]}" if wrong else "")
         path = folder / f"{name}.szi"
         run(origami, "convert", "-q", bundle, "--to", "szi", "--out", path, "--overwrite")
         check_szi(name, path, levels, side)
-        if about.get("microns_per_pixel"):
+        if known:
             check_dicom(name, origami, bundle, folder, levels[0], side)
     if slide.suffix == ".svs":
         report("lossless tiff level 0", "the SVS", difference(finest(slide), finest(folder / "lossless.tiff")))
