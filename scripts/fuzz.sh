@@ -31,6 +31,13 @@ program_of() {
     nice cargo "$@" --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\/fuzz[^"/]*\)".*/\1/p'
 }
 
+mapfile -t known < <(sed -n 's/^    ("\([a-z0-9_]*\)".*/\1/p' fuzz/src/main.rs)
+targets=("$@")
+if ((${#targets[@]} == 0)); then targets=("${known[@]}"); fi
+for target in "${targets[@]}"; do
+    [[ " ${known[*]} " == *" $target "* ]] || die "no target '$target'; known here: ${known[*]}"
+done
+
 if [[ -n $quick ]]; then
     # As the tests are built: one profile, one set of features, those that only tests ask for included. Another compiler of the members of
     # the workspace gives their files other names, and leaves all dependencies as they are.
@@ -47,10 +54,6 @@ fi
 [[ -x $program ]] || die "cargo names no program"
 cd fuzz
 
-targets=("$@")
-if ((${#targets[@]} == 0)); then
-    mapfile -t targets < <(sed -n 's/^    ("\([a-z0-9_]*\)".*/\1/p' src/main.rs)
-fi
 made=$(mktemp -d)
 trap 'rm -rf "${made:?}"' EXIT
 FUZZ_SEEDS=$made "$program" >"$made/log" 2>&1 || die "no seeds: $(cat "$made/log")"

@@ -149,7 +149,10 @@ fn uids() -> [String; 3] {
     let text = String::from_utf8_lossy(&answer);
     let list = text.find('[').zip(text.rfind(']')).map(|(from, to)| &text[from..=to]);
     let list: Value = list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
-    let uid = |tag: &str| list[0][tag]["Value"][0].as_str().expect("an instance").to_string();
+    let uid = |tag: &str| match list[0][tag]["Value"][0].as_str() {
+        Some(uid) => uid.to_string(),
+        None => panic!("no instance of DICOM: {text}"),
+    };
     [uid("0020000D"), uid("0020000E"), uid("00080018")]
 }
 
