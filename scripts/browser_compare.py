@@ -293,8 +293,11 @@ class Comparing(User):
         """The figures of a difference say what, where, and at which zoom; also in the picture."""
         b = self.browser
         b.screen(1200, 800)
-        b.open(f"{self.address}/viewer/{quoted([self.slide])}#x=1110&y=2100&z=1&m=difference")
+        b.open(f"{self.address}/viewer/{quoted([self.slide])}#x=1110&y=2100&z=1&m=difference&d=64")
         self.settle()
+        self.check("origami.comparing.span === 64 && document.getElementById('span').value === '64'", "the span of an address")
+        b.eval("Object.assign(document.getElementById('span'), { value: '16' }).dispatchEvent(new Event('change'))")
+        b.wait("/[#&]d=16/.test(location.hash)", "the span in the address")
         rows = "[...document.querySelectorAll('#figures dt')].map(e => [e.textContent, e.nextSibling.textContent])"
         got = dict(b.eval(rows))
         self.near(len(got), 5, f"figures: {got}", 0)

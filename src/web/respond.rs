@@ -1,7 +1,7 @@
 //! Responses: conditional requests, strong entity tags, ranges, and errors as JSON.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -52,9 +52,12 @@ pub fn errors_as_json(response: Response) -> Response {
     }
     let reason = status.canonical_reason().unwrap_or("refused").to_lowercase();
     let mut json = json_response(status, &json!({"error": reason}));
-    if let Some(allowed) = response.headers().get(header::ALLOW) {
-        json.headers_mut().insert(header::ALLOW, allowed.clone());
-    }
+    // What is allowed, and who may read that: a page elsewhere is refused like others.
+    let kept = |name: &HeaderName| {
+        [header::ALLOW, header::VARY].contains(name) || name.as_str().starts_with("access-control-")
+    };
+    let headers = response.headers().iter().filter(|(name, _)| kept(name));
+    json.headers_mut().extend(headers.map(|(name, value)| (name.clone(), value.clone())));
     json
 }
 

@@ -27,9 +27,8 @@ fn bundles_that_claim_gigabytes_are_damaged() {
         let bundle = small.path(name);
         let says = [name, says];
         limited(&["inspect", arg(&bundle)]).damaged(&says);
-        for deep in [&[][..], &["--deep"]] {
-            limited(&[&["verify", arg(&bundle)][..], deep, &cpu].concat()).damaged(&says);
-        }
+        limited(&["verify", arg(&bundle)]).damaged(&says);
+        limited(&[&["verify", "--deep", arg(&bundle)][..], &cpu].concat()).damaged(&says);
         limited(&[&["decode", "--bundle", arg(&bundle), "--out", arg(&out)][..], &cpu].concat())
             .damaged(&says);
         nothing_written(&out);

@@ -189,16 +189,22 @@
       place(to);
       changed();
     });
-    byId('span').value = String(span);
-    byId('span').addEventListener('change', event => {
-      span = Number(event.target.value);
+    // One of the spans that can be chosen.
+    function spread(text) {
+      if (![...byId('span').options].some(option => option.value === text)) return;
+      byId('span').value = text;
+      span = Number(text);
       later();
-    });
+    }
+
+    byId('span').value = String(span);
+    byId('span').addEventListener('change', event => { spread(event.target.value); changed(); });
     place(split);
     return {
-      set, place, settled,
+      set, place, spread, settled,
       get mode() { return mode; },
       get split() { return split; },
+      get span() { return span; },
       get second() { return second; },
       get said() { return said; },
     };

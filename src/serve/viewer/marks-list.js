@@ -137,5 +137,13 @@ origami.marksList = (viewer, overlay, marks, edit, several, { may, sizes, go, sh
   byId('several-none').addEventListener('click', () => edit.select(null));
   for (const event of ['toggle', 'change']) byId('marks-list').addEventListener(event, near);
   viewer.addHandler('animation-finish', near);
-  return { show, near, together, visible, titles };
+  // Shows all classes but these.
+  function hide(classes) {
+    hidden.clear();
+    for (const of of classes) hidden.add(of);
+    show();
+    shown();
+  }
+
+  return { show, near, together, visible, titles, hide, get hidden() { return [...hidden].sort(); } };
 };

@@ -27,7 +27,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
     skip: id => id === edit.id, hidden: mark => !list.visible(mark), strong: several.has,
   });
   const size = feature => (({ length, area }) => (area ? in_.area(area) : length ? in_.length(length) : ''))(geojson.figures(feature, in_.scale));
-  const list = origami.marksList(viewer, overlay, marks, edit, several, { may, sizes: size, go, shown: layer.changed });
+  const list = origami.marksList(viewer, overlay, marks, edit, several, { may, sizes: size, go, shown: () => { layer.changed(); remember(); } });
   const files = origami.marksFiles(marks, slide, name, did);
 
   // --- Drawing ------------------------------------------------------------------------------------------------------
@@ -251,11 +251,13 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
   press();
   const rest = () => { lent = null; lay(); };
   return {
-    toggle, rest, show, lend, marks, edit, several, layer, store, choose, load: files.load, titles: list.titles,
+    toggle, rest, show, lend, hide: list.hide, marks, edit, several, layer, store, choose, load: files.load, titles: list.titles,
     // The one that was chosen last.
     get latest() { return marks.get(latest) ? latest : null; },
     // Whether marks can be seen.
     get shown() { return !layer.hidden && marks.size > 0; },
+    // The classes that are not.
+    get hidden() { return list.hidden; },
     get open() { return !byId('marking').hidden; }, get loaded() { return opened; },
   };
 };

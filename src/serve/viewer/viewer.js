@@ -53,7 +53,11 @@
     if (withMarks) parts.a = 1;
     if (comparison.mode !== 'one') parts.m = comparison.mode;
     if (comparison.mode === 'compare') parts.s = round(comparison.split, 3);
-    return `#${new URLSearchParams(parts)}`;
+    if (comparison.mode === 'difference') parts.d = comparison.span;
+    const text = new URLSearchParams(parts);
+    // Classes of marks that are not shown, one each.
+    if (withMarks) for (const of of origami.marking?.hidden ?? []) text.append('h', of);
+    return `#${text}`;
   }
 
   function remember() {
@@ -84,9 +88,11 @@
     // To be seen; the panel is for those who change them.
     const marked = Boolean(number('a'));
     if (marked !== marksShown()) marking().then(panel => panel.show(marked)).catch(error => say(error.message));
+    if (marked || origami.marking) marking().then(panel => panel.hide(given.getAll('h'))).catch(() => {});
     const adjusted = adjustments(given);
     if (origami.picturing || Object.keys(adjusted).length) picturing().then(panel => panel.take(adjusted)).catch(() => {});
     if (number('s') !== null) comparison.place(number('s'));
+    if (number('d') !== null) comparison.spread(given.get('d'));
     const mode = given.get('m');
     comparison.set(slide.has_original && ['compare', 'difference'].includes(mode) ? mode : 'one');
   }
