@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, crashes and faults, parsers under mutated
-# input, the server under load, the viewer and the page of evaluation runs in a browser, the Python package, and the demo on a real slide with
+# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, crashes and faults, the
+# server under load, the viewer and the page of evaluation runs in a browser, the Python package, and the demo on a real slide with
 # its quality limits. From nothing it takes less than an hour on two cores. What takes longer has scripts of its own: features.sh and those
 # that end in -long.sh.
 #
@@ -57,9 +57,6 @@ fi
 
 step "crashes and faults"
 scripts/faults.sh --quick "$target_dir/debug/origami"
-
-step "parsers under mutated input"
-scripts/fuzz.sh --quick
 
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami" 20
