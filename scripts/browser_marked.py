@@ -261,7 +261,6 @@ class Marked(Marking):
         b.eval("document.querySelector('#mark-classes input').click()")
         b.wait("new URLSearchParams(location.hash.slice(1)).getAll('h').length === 1", "a class that is not shown, in the address")
         hidden, shown = b.eval("origami.marking.hidden"), b.eval("location.href")
-        b.open("about:blank")
         b.open(shown)
         b.wait("Boolean(origami.marking?.shown)", "the marks of an address", 20)
         self.check(f"JSON.stringify(origami.marking.hidden) === {json.dumps(json.dumps(hidden, separators=(',', ':'), ensure_ascii=False))}", "without that class")

@@ -1,6 +1,7 @@
 """Crashes and faults of all kinds against the built program; prints one table. `scripts/faults.sh` runs it."""
 
 import argparse
+import signal
 import time
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def main():
     parts = args.only.split(",") if args.only else [part for part in PARTS if not (args.quick and part in NOT_QUICK)]
     if not set(parts) <= set(PARTS):
         parser.error(f"--only takes {', '.join(PARTS)}")
+    # A shell that starts this in the background has it ignored, and commands would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     site = Site(args.binary.resolve(), args.work, args.kills or (10 if args.quick else 200), args.seed)
     site.quick, site.library, site.small = args.quick, args.library, args.small
     with site:
