@@ -157,8 +157,8 @@ class Comparing(User):
         one, other = b.eval(SHOWN)
         self.near((one[3] - other[3]) % 360, 90, "a rotation of its own", 0)
         b.key("o")
-        address = self.remembered()
         self.check("new URLSearchParams(location.hash.slice(1)).get('o') === '25,-50,90'", "the offsets in the address")
+        address = self.remembered()
         b.open(address)
         self.settle()
         for shown, wanted in zip(b.eval(SHOWN), (one, other)):
