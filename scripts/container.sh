@@ -95,14 +95,7 @@ served_at "$log" "$server"
 in_image "${check[@]}" || die "the health check fails: $(cat "$log")"
 curl --silent --fail --output /dev/null "$address/api/slides/slide" || die "the slide is not served: $(cat "$log")"
 curl --silent --fail --output /dev/null "$address/tiles/slide/11/0_0.jpg" || die "no tile is served: $(cat "$log")"
-if ! program=$(browser_program); then
-    skipped "the container's slide in a browser: there is no Chromium"
-elif ! playwright_for_python; then
-    skipped "the container's slide in a browser: python3 has no venv, or the package index does not answer"
-else
-    mkdir -p "$target_dir/package"
-    python3 scripts/package_viewer.py "$program" "$address/viewer/slide" "$target_dir/package/container${target:+-$target}.png"
-fi
+drawn "container${target:+-$target}"
 stop_inside "$server"
 server=
 ! in_image "${check[@]}" 2>/dev/null || die "the health check passes without a server"

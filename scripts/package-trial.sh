@@ -18,13 +18,7 @@ package=$(realpath "$1")
 releases=("${@:2}")
 [[ ${#releases[@]} != 0 ]] || releases=(bookworm trixie)
 why=$(no_roots) && { skipped "the package in bare systems: $why"; exit 0; }
-work=$(mktemp -d)
-server=
-cleanup() {
-    [[ -z $server ]] || stop_inside "$server"
-    rm -rf --one-file-system "${work:?}"
-}
-trap cleanup EXIT
+begin_trial
 release=$(dpkg-deb --field "$package" Version)
 
 # A newer version of the same files, and the program in them.

@@ -1,7 +1,18 @@
-# Bare systems of Debian, in which packages are tried. Sourced after lib.sh, never run. Needs root and debootstrap. `used` wants a folder `work`, a
-# program of this machine, `binary`, and a variable `server`, which has what must be ended should the script end.
+# Bare systems of Debian, in which packages are tried. Sourced after lib.sh, never run. Needs root and debootstrap. `used` wants a program of this
+# machine, `binary`.
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # target_dir is lib.sh's, work and binary are the script's
+# shellcheck disable=SC2154 # target_dir is lib.sh's, binary is the script's
+
+# begin_trial: a folder `work`, which goes with the script, and so does `server`, the process of a program in a bare system.
+begin_trial() {
+    work=$(mktemp -d)
+    server=
+    trap end_trial EXIT
+}
+end_trial() {
+    [[ -z $server ]] || stop_inside "$server"
+    rm -rf --one-file-system "${work:?}"
+}
 
 # no_roots: prints why there can be no bare system here; fails where there can.
 no_roots() {
@@ -87,10 +98,23 @@ trial_slide() {
     fi
 }
 
+# drawn NAME: draws the slide that is served at `address` in Chromium, into target/package/NAME.png.
+drawn() {
+    local program
+    if ! program=$(browser_program); then
+        skipped "the slide of $1 in a browser: there is no Chromium"
+    elif ! playwright_for_python; then
+        skipped "the slide of $1 in a browser: python3 has no venv, or the package index does not answer"
+    else
+        mkdir -p "$target_dir/package"
+        python3 scripts/package_viewer.py "$program" "$address/viewer/slide" "$target_dir/package/$1.png"
+    fi
+}
+
 # used ROOT NAME [ACTIVATE]: what a newcomer does in there, in /srv/slides: `origami encode slide.svs`, `origami serve .`, and the slide in Chromium. What
 # is encoded has the bytes that `binary` makes of the same slide on this machine. ACTIVATE is a line of the shell that comes before.
 used() {
-    local root=$1 name=$2 activate=${3:-:} port program slide log=$work/$2.log
+    local root=$1 name=$2 activate=${3:-:} port slide log=$work/$2.log
     slide=$(trial_slide "$root/srv/slides" "$binary")
     inside "$root" sh -ec "$activate; cd /srv/slides; origami encode $slide"
     port=$(free_port)
@@ -99,14 +123,7 @@ used() {
     server=$!
     served_at "$log" "$server"
     curl --silent --fail --output /dev/null "$address/api/slides/slide" || die "the server has not the slide: $(cat "$log")"
-    if ! program=$(browser_program); then
-        skipped "the slide in a browser: there is no Chromium"
-    elif ! playwright_for_python; then
-        skipped "the slide in a browser: python3 has no venv, or the package index does not answer"
-    else
-        mkdir -p "$target_dir/package"
-        python3 scripts/package_viewer.py "$program" "$address/viewer/slide" "$target_dir/package/$name.png"
-    fi
+    drawn "$name"
     stop_inside "$server"
     server=
     cp scripts/bundles.sh "$root/tmp/"

@@ -16,13 +16,7 @@ set -euo pipefail
 wheel=$(realpath "$1")
 releases=("${@:2}")
 [[ ${#releases[@]} != 0 ]] || releases=(bookworm trixie)
-work=$(mktemp -d)
-server=
-cleanup() {
-    [[ -z $server ]] || stop_inside "$server"
-    rm -rf --one-file-system "${work:?}"
-}
-trap cleanup EXIT
+begin_trial
 python3 -m venv "$work/venv" || { skipped "the wheel: python3 has no venv (apt install python3-venv)"; exit 0; }
 # installed WHEEL PIP...: fails where other packages could not be fetched. A wheel that does not fit the system ends the script.
 installed() {

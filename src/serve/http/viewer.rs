@@ -245,9 +245,21 @@ async fn asset(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
 
     use super::*;
+    use crate::serve::openapi;
     use crate::web::assets::check;
+
+    #[test]
+    fn who_misses_below_a_service_reads_json() {
+        let document = openapi::document("");
+        let paths = document["paths"].as_object().unwrap().keys();
+        let below = paths.filter_map(|path| path[1..].split_once('/').map(|(place, _)| place));
+        // These two are pages of a slide.
+        let services: BTreeSet<_> = below.filter(|place| !["viewer", "embed"].contains(place)).collect();
+        assert_eq!(services, BTreeSet::from(SERVICES));
+    }
 
     #[test]
     fn pages_name_embedded_assets_only() {
