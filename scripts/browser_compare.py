@@ -1,4 +1,4 @@
-"""Slides side by side, mirrored views, and the figures of a difference: what scripts/browser.sh runs.
+"""Slides side by side, with their brightness and their channels, mirrored views, and the figures of a difference: what scripts/browser.sh runs.
 
     browser_compare.py ADDRESS SCREENSHOTS SLIDE DRAWN PLAIN ODD ORIGAMI KEY SIGNED
 
@@ -6,12 +6,15 @@ DRAWN is drawn by browser_measure.py, SLIDE has a scale and its original, PLAIN 
 SIGNED is the address of a server of the same slides that asks for signatures by KEY, which `ORIGAMI sign` makes.
 """
 
+import base64
 import json
+import re
 import subprocess
 import sys
 import time
 import urllib.parse
 
+import axe
 from browser_measure import BOTTOM, EDGES, LEFT, MICRONS, RIGHT, TOP
 from user import User, visit
 
@@ -22,6 +25,23 @@ SHOWN = """origami.viewers.map(({ viewport }) => {
     const { x, y } = viewport.viewportToImageCoordinates(viewport.getCenter(true));
     return [x, y, viewport.viewportToImageZoom(viewport.getZoom(true)), ((viewport.getRotation(true) % 360) + 360) % 360, viewport.getFlip()];
 })"""
+# Mean of red, green and blue of a picture in base64.
+MEAN = """(async data => {
+    const image = new Image();
+    image.src = 'data:image/png;base64,' + data;
+    await image.decode();
+    const { width, height } = image, context = new OffscreenCanvas(width, height).getContext('2d');
+    context.drawImage(image, 0, 0);
+    const values = context.getImageData(0, 0, width, height).data;
+    return values.reduce((sum, value, at) => (at % 4 < 3 ? sum + value : sum), 0) / (3 * width * height);
+})"""
+# CSS pixels of a square in the middle of each pane, which nothing covers.
+SQUARE = 60
+MIDDLES = f"""[...document.querySelectorAll('.pane .image')].map(e => e.getBoundingClientRect()).map(b => ({{
+    x: Math.round((b.left + b.right - {SQUARE}) / 2), y: Math.round((b.top + b.bottom - {SQUARE}) / 2), width: {SQUARE}, height: {SQUARE} }}))"""
+# scripts/browser.sh makes it: three channels, of which each is brighter than the one before.
+CHANNELS = "below & deep/channels? & #3"
+SHOWS = "[...document.querySelectorAll('.shown')].map(e => e.textContent).join(' | ')"
 SAID = "document.getElementById('message').textContent"
 
 
@@ -193,6 +213,118 @@ class Comparing(User):
         self.settle()
         self.picture("side-by-side-four")
 
+    # --- The picture --------------------------------------------------------------------------------------------------
+
+    def means(self):
+        """Of what the screen shows in the middle of each pane."""
+        b = self.browser
+        pictures = [base64.b64encode(b.picture(**box)).decode() for box in b.eval(MIDDLES)]
+        return [b.eval(f"{MEAN}({json.dumps(picture)})") for picture in pictures]
+
+    def slide_to(self, slider, value):
+        self.browser.eval(f"(e => {{ e.value = {value}; e.dispatchEvent(new Event('input', {{ bubbles: true }})); }})(document.getElementById('{slider}'))")
+
+    def adjusts(self):
+        """Brightness, contrast and gamma act on both slides, the address holds them, and one button undoes them."""
+        b = self.browser
+        b.screen(1280, 800)
+        self.open((self.slide, self.drawn))
+        b.key("p")
+        self.check("document.activeElement.id === 'picturing' && document.getElementById('picture').ariaPressed === 'true'", "p leads into the panel")
+        self.settle()
+        self.check("(p => [...document.querySelectorAll('.pane')].every(e => e.getBoundingClientRect().left >= p.right))(document.getElementById('picturing').getBoundingClientRect())", "the panel covers no slide")
+        self.check("document.getElementById('picture-reset').disabled && !document.getElementById('adjusted').checkVisibility()", "slides as they are")
+        plain = self.means()
+        # The middle of the drawn slide is white.
+        self.near(plain[1], 255, "the drawn slide", 1)
+        self.slide_to("brightness", -40)
+        for got, was in zip(self.means(), plain):
+            self.near(got, was - 51, "darker", 4)
+        self.slide_to("brightness", 0)
+        self.slide_to("contrast", -50)
+        for got, was in zip(self.means(), plain):
+            self.near(got, was / 2 + 64, "with less contrast", 4)
+        self.slide_to("contrast", 0)
+        self.slide_to("gamma", 200)
+        bent = self.means()
+        self.near(bent[1], 255, "white, by gamma", 1)
+        self.near(float(bent[0] > plain[0] + 5), 1, f"brighter by gamma: {bent[0]} after {plain[0]}", 0)
+        for slider, value in (("brightness", -40), ("contrast", -50), ("gamma", 150)):
+            self.slide_to(slider, value)
+        b.click("#mirror")
+        self.check("origami.viewers.every(v => v.viewport.getFlip()) && document.getElementById('flip').ariaPressed === 'true'", "mirrored by the panel")
+        self.settle()
+        seen = self.means()
+        kept = "['b', 'k', 'g', 'f'].map(key => new URLSearchParams(location.hash.slice(1)).get(key)).join() === '-40,-50,150,1'"
+        self.check(kept, "all of it in the address")
+        self.check("[...document.querySelectorAll('.pane-name a')].every(a => a.hash.includes('b=-40') && a.hash.includes('k=-50') && a.hash.includes('g=150'))", "and in the links to the slides alone")
+        for dark in (False, True):
+            b.screen(1280, 800, dark=dark)
+            self.picture(f"side-by-side-picture-{'dark' if dark else 'light'}")
+            axe.check(self, f"the panel of the picture, {'dark' if dark else 'light'}")
+        b.screen(1280, 800)
+        b.open(self.remembered())
+        self.settle()
+        self.check("document.getElementById('picturing').hidden && document.getElementById('adjusted').checkVisibility()", "an address opens no panel, and the page says that pixels are changed")
+        for got, was in zip(self.means(), seen):
+            self.near(got, was, "a view from an address", 4)
+        self.remembered()
+        self.check(kept, "the address stays")
+        b.click("#picture")
+        b.click("#picture-reset")
+        self.settle()
+        self.check("['brightness', 'contrast', 'gamma'].map(id => document.getElementById(id).value).join() === '0,0,100' && !origami.together.view.flip", "all is put back")
+        self.near(self.means()[1], 255, "the drawn slide as it is", 1)
+        self.check("!['b', 'k', 'g', 'f'].some(key => new URLSearchParams(location.hash.slice(1)).has(key))", "an address without it")
+        # One panel at a time, and out of it by keyboard.
+        b.key("o")
+        self.check("document.getElementById('picturing').hidden && !document.getElementById('offsets').hidden", "the offsets in its place")
+        b.key("p")
+        self.check("document.getElementById('offsets').hidden && !document.getElementById('picturing').hidden", "and back")
+        b.eval("document.getElementById('gamma').focus()")
+        b.key("Escape")
+        self.check("document.activeElement.id === 'picturing'", "Escape leads out of a field")
+        b.key("Escape")
+        self.check("document.getElementById('picturing').hidden && document.getElementById('picture').ariaPressed === 'false'", "and out of the panel")
+
+    def views(self):
+        """Each slide in the view that the address asks for; another one is chosen in the panel, and stays at the same place."""
+        b = self.browser
+        b.screen(1280, 800)
+        self.open((CHANNELS, CHANNELS), "&views=,channel%3D2#x=0.02&y=0.01&z=500")
+        self.check(f"{SHOWS} === 'channel DAPI, 1 of 3 | channel Cy5, 3 of 3'", "which channels are shown")
+        dark, bright = self.means()
+        self.near(float(bright > dark + 40), 1, f"one channel beside another: {dark} and {bright}", 0)
+        b.click("#picture")
+        self.check("document.querySelectorAll('#views details').length === 2 && document.querySelectorAll('#views [type=checkbox]').length === 6", "a choice for each of them")
+        b.click("#views details:first-child summary")
+        self.settle()
+        axe.check(self, "a choice of channels beside two slides")
+        self.picture("side-by-side-channels")
+        self.check("[...document.querySelectorAll('#views :is(button, input, select)')].filter(e => e.checkVisibility()).every(e => (b => b.left >= 0 && b.right <= document.getElementById('picturing').getBoundingClientRect().right)(e.getBoundingClientRect()))", "the choice fits the panel")
+        place = "(({ x, y, zoom }) => [x + 1, y + 1, zoom])(origami.together.view)"
+        before = b.eval(place)
+        b.eval("document.querySelectorAll('#views details:first-child [type=checkbox]').forEach((box, number) => { box.checked = number === 1; })")
+        b.eval("delete document.documentElement.dataset.ready")
+        b.click("#views details:first-child form button")
+        b.wait("location.search.endsWith('&views=channel%3D1,channel%3D2') && document.documentElement?.dataset.ready === 'yes'", "another channel")
+        self.settle()
+        self.check(f"{SHOWS} === 'channel FITC, 2 of 3 | channel Cy5, 3 of 3'", "which channels are shown then")
+        for at, (got, was) in enumerate(zip(b.eval(place), before)):
+            self.near(got, was, f"the same place, value {at}", was * 1e-4 + 1e-4)
+        self.check("origami.viewers.every(({ world }, i) => world.getItemAt(0).source.getTileUrl(9, 0, 0).includes(`&channel=${i + 1}`))", "tiles of these channels")
+        self.check("[...document.querySelectorAll('.pane-name a')].map(a => a.search).join() === '?channel=1,?channel=2'", "the links carry the channels")
+        # The way from the viewer carries them as well. No slide of the test has such a name, so the list is made up.
+        other, listed = f"{CHANNELS}-original", re.compile(r"/api/slides\?search=")
+        b.page.route(listed, lambda route: route.fulfill(json={"slides": [{"name": other}]}))
+        b.open(f"{self.address}/viewer/{quoted([CHANNELS])}?channel=1")
+        b.key("c")
+        self.check(f"document.querySelector('#message a')?.search === {json.dumps(f'?slides={quoted([CHANNELS, other])}&views=channel%3D1')}", "the way from the viewer")
+        b.page.unroute(listed)
+        b.open(f"{self.address}/compare?slides={quoted([CHANNELS, self.drawn])}&views=channel%3D9")
+        self.check(f"{SAID}.includes({json.dumps(f'{CHANNELS} cannot be shown: ')})", "a channel that is not there")
+        b.forgive("channel=9")
+
     def refused(self):
         """What is no comparison, in a sentence."""
         b = self.browser
@@ -327,11 +459,14 @@ class Comparing(User):
             b.click("#align")
             self.check("[...document.querySelectorAll('#corner, #linked, .pane-name')].filter(e => e.checkVisibility()).every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "what lies over the slides fits")
             self.check("[...document.querySelectorAll('#offsets :is(button, input)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "the offsets fit")
+            b.click("#picture")
+            self.check("document.getElementById('offsets').hidden && [...document.querySelectorAll('#picturing :is(button, input)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "the panel of the picture fits")
+            self.picture(f"side-by-side-picture-phone-{'dark' if dark else 'light'}")
 
 
 def main(address, out, *given):
     visit("compare", out, lambda browser, out: Comparing(browser, out, address, *given),
-          lambda user: (user.linked, user.offsets, user.parts, user.signed, user.mirrored, user.labelled, user.phone, user.refused))
+          lambda user: (user.linked, user.offsets, user.parts, user.adjusts, user.views, user.signed, user.mirrored, user.labelled, user.phone, user.refused))
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ impl Server {
         Ok(Self { state: Arc::new(state), more: None })
     }
 
-    /// The same with further addresses, which ask for credentials themselves, and figures for the metrics, in their text format and
+    /// The same with the addresses of jobs, which ask for credentials themselves, and figures for the metrics, in their text format and
     /// without an end mark.
     #[must_use]
     pub fn with(self, routes: axum::Router, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {

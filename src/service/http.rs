@@ -66,7 +66,20 @@ fn addresses() -> Router<Arc<Registry>> {
 }
 
 fn guarded(router: Router<Arc<Registry>>, registry: Arc<Registry>) -> Router {
-    router.layer(middleware::from_fn_with_state(registry.clone(), admit)).with_state(registry)
+    router
+        .layer(middleware::map_response(named))
+        .layer(middleware::from_fn_with_state(registry.clone(), admit))
+        .with_state(registry)
+}
+
+/// Gives what the framework says of a name that is no text the form of all errors.
+async fn named(response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if response.status() == StatusCode::BAD_REQUEST && is_plain {
+        return Problem::wrong("the name of the job is not UTF-8").into_response();
+    }
+    response
 }
 
 /// Refuses requests without credentials, where any are asked for, and those that a page of another server has a browser send.

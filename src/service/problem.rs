@@ -16,6 +16,7 @@ pub enum OfRequest {
     NotFound,
     Conflict,
     RequestTooLarge,
+    RangeNotSatisfiable,
     QueueFull,
     Unauthorized,
 }
@@ -84,6 +85,12 @@ impl Problem {
     pub fn too_large(max_bytes: usize) -> Self {
         let message = format!("the body is larger than {max_bytes} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, json!(OfRequest::RequestTooLarge), message)
+    }
+
+    /// The file does not have the bytes that are asked for.
+    pub fn no_such_bytes(size: u64) -> Self {
+        let message = format!("there are no such bytes: it has {size}");
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, json!(OfRequest::RangeNotSatisfiable), message)
     }
 
     /// Too many jobs have not ended.

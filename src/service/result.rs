@@ -35,7 +35,7 @@ pub async fn send(
         Some(Asked::Range(range)) => Some(range),
         Some(Asked::Nothing) => {
             let length = HeaderValue::from_str(&format!("bytes */{size}")).ok();
-            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            let mut response = Problem::no_such_bytes(size).into_response();
             response.headers_mut().extend(length.map(|length| (header::CONTENT_RANGE, length)));
             return Ok(response);
         }

@@ -48,9 +48,53 @@ pub fn scanner(maker: Option<&str>, model: Option<&str>) -> Option<String> {
     (!name.is_empty()).then(|| name.chars().take(MAX_SCANNER_CHARS).collect())
 }
 
+/// Makers of scanners, as files name them.
+const MAKERS: [&str; 23] = [
+    "3DHISTECH",
+    "Akoya",
+    "Akoya Biosciences",
+    "Aperio",
+    "Carl Zeiss",
+    "Epredia",
+    "Evident",
+    "Grundium",
+    "Hamamatsu",
+    "Hamamatsu Photonics",
+    "Huron",
+    "Leica",
+    "Leica Biosystems",
+    "Motic",
+    "Nikon",
+    "Olympus",
+    "PerkinElmer",
+    "Philips",
+    "Roche",
+    "Sakura",
+    "Trestle",
+    "Ventana",
+    "Zeiss",
+];
+
+/// The maker and the model of a [`scanner`], for formats that keep them apart. Together they are that scanner again. Where its name does not begin
+/// with a maker that is known here, all of it is the model.
+pub fn maker_and_model(name: Option<&str>) -> [Option<String>; 2] {
+    let Some(name) = scanner(None, name) else { return [None, None] };
+    let begins_with = |maker: &&str| {
+        let (own, rest) = name.split_at_checked(maker.len())?;
+        let is_maker = own.eq_ignore_ascii_case(maker) && (rest.is_empty() || rest.starts_with(' '));
+        is_maker.then_some((own, rest.trim_start()))
+    };
+    // The longest one. A model that names the maker as well would be taken for the whole name.
+    let found = MAKERS.iter().filter_map(begins_with).max_by_key(|(maker, _)| maker.len());
+    match found.filter(|&(maker, model)| !model.starts_with(maker)) {
+        Some((maker, model)) => [maker, model].map(|text| (!text.is_empty()).then(|| text.to_string())),
+        None => [None, Some(name)],
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::scanner;
+    use super::{maker_and_model, scanner};
 
     #[test]
     fn a_scanner_is_its_maker_and_its_model() {
@@ -66,5 +110,25 @@ mod tests {
             assert_eq!(scanner(maker, model).as_deref(), name);
         }
         assert_eq!(scanner(Some(&"x".repeat(300)), None).map(|name| name.len()), Some(100));
+    }
+
+    #[test]
+    fn a_scanners_name_is_divided_and_put_together_again() {
+        for (name, maker, model) in [
+            ("Hamamatsu NanoZoomer S360", Some("Hamamatsu"), Some("NanoZoomer S360")),
+            ("Leica Biosystems GT450", Some("Leica Biosystems"), Some("GT450")),
+            ("HAMAMATSU C9600", Some("HAMAMATSU"), Some("C9600")),
+            ("Leicas GT450", None, Some("Leicas GT450")),
+            ("Leica Leica GT450", None, Some("Leica Leica GT450")),
+            ("C13210", None, Some("C13210")),
+            ("\u{c4}\u{d6} 1", None, Some("\u{c4}\u{d6} 1")),
+            ("Aperio", Some("Aperio"), None),
+        ] {
+            let [own_maker, own_model] = maker_and_model(Some(name));
+            assert_eq!((own_maker.as_deref(), own_model.as_deref()), (maker, model), "{name}");
+            assert_eq!(scanner(maker, model).as_deref(), Some(name));
+        }
+        assert_eq!(maker_and_model(Some(" ")), [None, None]);
+        assert_eq!(maker_and_model(None), [None, None]);
     }
 }

@@ -71,6 +71,7 @@ pub use access::{Access, RandomAccess, RgbImage, Sequential, Slide, StoredTiles}
 pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;
+pub(crate) use info::maker_and_model;
 pub use open::{EXTENSIONS, openslide_library};
 pub use options::{OpenOptions, OpenSlideLibrary, OpenSlideUse, Selection};
 pub use region::Region;

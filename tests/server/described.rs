@@ -7,76 +7,110 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
+use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use flate2::read::GzDecoder;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use crate::kit::program::arg;
 use crate::running::{Reply, Running, unchecked};
 
 /// The document of the program, and what it takes to look things up in it.
 struct Document {
     value: Value,
-    /// What it says of each path. The server's own router reads the same templates.
+    /// What it says of each path, of a server without jobs. The server's own router reads the same templates.
     paths: matchit::Router<Value>,
+    /// The same of a server that takes jobs.
+    with_jobs: matchit::Router<Value>,
     /// By name of the schema.
     schemas: HashMap<String, Validator>,
 }
 
-/// Of a server of this build: all have the same one but for their own address.
+/// Of a server of this build: all have the same one but for their own address, and for jobs.
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     let root = tempfile::tempdir().unwrap();
-    let server = Running::start(root.path(), &[]);
-    let reply = unchecked(&server.address, "GET", "/api/openapi.json", &[], b"").unwrap();
-    let value: Value = serde_json::from_slice(&reply.unwrap().body).unwrap();
-    let mut paths = matchit::Router::new();
-    for (path, item) in value["paths"].as_object().unwrap() {
-        paths.insert(path, item.clone()).unwrap();
-    }
+    let plain = of_server(root.path(), &[]);
+    // It has all that the other one has; a test of it says so.
+    let value = if cfg!(feature = "jobs") { with_jobs(root.path()) } else { plain.clone() };
+    let (paths, with_jobs) = (paths(&plain), paths(&value));
     let components = &value["components"];
     let names = components["schemas"].as_object().unwrap().keys();
     let schemas = names.map(|name| (name.clone(), validator(components, name))).collect();
-    Document { paths, schemas, value }
+    Document { paths, with_jobs, schemas, value }
 });
+
+/// The document of a server that takes jobs.
+fn with_jobs(root: &Path) -> Value {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("out");
+    of_server(root, &["--jobs", "--out", arg(&out), "--temp-dir", arg(work.path())])
+}
+
+fn of_server(root: &Path, flags: &[&str]) -> Value {
+    let server = Running::start(root, flags);
+    let reply = unchecked(&server.address, "GET", "/api/openapi.json", &[], b"").unwrap();
+    serde_json::from_slice(&reply.unwrap().body).unwrap()
+}
+
+fn paths(document: &Value) -> matchit::Router<Value> {
+    let mut paths = matchit::Router::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        paths.insert(path, item.clone()).unwrap();
+    }
+    paths
+}
 
 fn validator(components: &Value, schema: &str) -> Validator {
     let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": {"schemas": components["schemas"]}});
     jsonschema::draft202012::new(&root).unwrap_or_else(|e| panic!("{schema}: {e}"))
 }
 
-/// Servers with other addresses than those of the document, and what these begin with.
-static OTHERS: LazyLock<Mutex<HashMap<String, &'static [&'static str]>>> = LazyLock::new(Mutex::default);
+/// Servers with other addresses than those of a tile server.
+static OTHERS: LazyLock<Mutex<HashMap<String, Addresses>>> = LazyLock::new(Mutex::default);
 /// Hashes of bodies that were validated: what is asked for again and again is the same.
 static SEEN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
 
-/// What a server has that is no tile server.
-pub const EVERYTHING: &[&str] = &[""];
-/// The addresses of the render service beside those of the tile server; `docs/render-service.md` describes them.
-pub const OF_JOBS: &[&str] = &["/render", "/encode", "/api/render/", "/queue/", "/health"];
+/// Which addresses a server has.
+#[derive(Clone, Copy)]
+pub enum Addresses {
+    /// Those of a tile server.
+    OfTiles,
+    /// The same, and those of jobs.
+    OfTilesAndJobs,
+    /// Those of jobs. It numbers no answers, and its other addresses are not those of a tile server.
+    #[cfg(feature = "jobs")]
+    OfJobs,
+    /// Such as the document does not describe.
+    Others,
+}
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says what of a server the document does not describe; nothing, of a server that has ended.
-pub fn except(address: &str, prefixes: &'static [&'static str]) {
-    if prefixes.is_empty() {
+/// Says which addresses a server has, and those of a tile server of one that has ended: the next one of its port may be another.
+pub fn has(address: &str, addresses: Addresses) {
+    if matches!(addresses, Addresses::OfTiles) {
         locked(&OTHERS).remove(address);
     } else {
-        locked(&OTHERS).insert(address.into(), prefixes);
+        locked(&OTHERS).insert(address.into(), addresses);
     }
 }
 
 /// Fails where an answer is none that the document describes.
 #[track_caller]
 pub fn hold(address: &str, method: &str, target: &str, reply: &Reply) {
-    let (prefixes, path) = (locked(&OTHERS).get(address).copied().unwrap_or_default(), path_of(target));
-    let is_other = prefixes.iter().any(|prefix| path.starts_with(prefix));
-    if is_other && (prefixes == EVERYTHING || DOCUMENT.paths.at(path).is_err()) {
-        return;
-    }
-    if let Err(fault) = check(method, target, reply) {
+    let addresses = locked(&OTHERS).get(address).copied().unwrap_or(Addresses::OfTiles);
+    let checked = match addresses {
+        Addresses::OfTiles => check(method, target, reply),
+        Addresses::OfTilesAndJobs => check_in_full(method, target, reply),
+        #[cfg(feature = "jobs")]
+        Addresses::OfJobs => check_jobs(method, target, reply),
+        Addresses::Others => Ok(()),
+    };
+    if let Err(fault) = checked {
         let (status, headers, text) = (reply.status, &reply.headers, reply.text());
         panic!(
             "{method} {target}: the OpenAPI document describes no such answer: {fault}: {status} {headers:?} {text:.500}"
@@ -92,8 +126,31 @@ fn path_of(target: &str) -> &str {
     rest.unwrap_or(path)
 }
 
-/// What is wrong with an answer.
+/// What is wrong with an answer of a tile server.
 pub fn check(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
+    check_numbered(&DOCUMENT.paths, method, target, reply)
+}
+
+/// The same of a tile server with jobs.
+pub fn check_in_full(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
+    check_numbered(&DOCUMENT.with_jobs, method, target, reply)
+}
+
+/// The same of a server that has jobs alone.
+#[cfg(feature = "jobs")]
+fn check_jobs(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
+    let (path, document) = (path_of(target), &*DOCUMENT);
+    let is_described = document.paths.at(path).is_err() && document.with_jobs.at(path).is_ok();
+    if is_described { check_answer(&document.with_jobs, method, path, reply) } else { Ok(()) }
+}
+
+/// The same of a server that numbers its answers and has these paths.
+fn check_numbered(
+    paths: &matchit::Router<Value>,
+    method: &str,
+    target: &str,
+    reply: &Reply,
+) -> Result<(), String> {
     if !reply.headers.contains_key("x-request-id") {
         return refused_before(reply);
     }
@@ -101,8 +158,17 @@ pub fn check(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
         let is_empty = reply.status == 200 && reply.body.is_empty();
         return is_empty.then_some(()).ok_or_else(|| "what browsers ask ahead has 200 and no body".into());
     }
-    let path = path_of(target);
-    let Ok(item) = DOCUMENT.paths.at(path) else {
+    check_answer(paths, method, path_of(target), reply)
+}
+
+/// What is wrong with an answer to a path, of those that there are.
+fn check_answer(
+    paths: &matchit::Router<Value>,
+    method: &str,
+    path: &str,
+    reply: &Reply,
+) -> Result<(), String> {
+    let Ok(item) = paths.at(path) else {
         // Browsers get a page that says so.
         let is_page = reply.status == 404 && essence(reply.header("content-type")) == "text/html";
         if is_page && matches!(method, "GET" | "HEAD") {
@@ -118,6 +184,10 @@ pub fn check(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
     let is_head = method == "HEAD";
     let operation = &item[if is_head { String::from("get") } else { method.to_lowercase() }];
     if operation.is_null() {
+        // Credentials are asked for as by the methods that it has.
+        if let Some(refusal) = refusal_of(item, reply.status) {
+            return fits(resolved(refusal), is_head, reply);
+        }
         // The last one where DICOMweb is off.
         let refusals =
             [("401", "Unauthorized"), ("403", "Forbidden"), ("405", "MethodNotAllowed"), ("404", "NotFound")];
@@ -129,6 +199,12 @@ pub fn check(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
         format!("the status {} is none of {:?}", reply.status, answers.keys().collect::<Vec<_>>())
     })?;
     fits(resolved(answer), is_head, reply)
+}
+
+/// The answer of an address to who may not see it, as one of its methods has it.
+fn refusal_of(item: &Value, status: u16) -> Option<&Value> {
+    let status = [401, 403].contains(&status).then(|| status.to_string())?;
+    item.as_object()?.values().find_map(|operation| operation["responses"].get(&status))
 }
 
 /// An answer without a number: no address was looked at, since the head of the request was no head, too long, or of no host or several.

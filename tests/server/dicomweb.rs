@@ -50,6 +50,8 @@ impl Site {
         let code = |_, part: &Image| baseline(part, Sampling::S420);
         write_tree(&work.path().join("own"), "baseline_pyramid", &Image::tissue(301, 200, 3), layout, &code);
         let (from, to) = (work.path().join("own"), work.path().join("lossless"));
+        let sidecar = r#"{"generator": "origami 0.1.0", "scanner": "Leica Biosystems GT450"}"#;
+        fs::write(from.join("baseline_pyramid.json"), sidecar).unwrap();
         origami(&["encode", "-q", "--pyramid", arg(&from), "--out", arg(&to), "--preset", "lossless"]).ok();
         fs::copy(to.join("residual_packs/residuals.bundle"), at("case/lossless.bundle")).unwrap();
         fs::write(at("case/lossless.dicom.json"), JOHN).unwrap();
@@ -201,6 +203,8 @@ fn searches_find_what_matches_and_say_what_they_do_not_do() {
     let more = json(&get("studies?PatientID=4711&includefield=Manufacturer,00200052"));
     assert_eq!(text(&more[0], "00080070"), "UNKNOWN");
     assert!(text(&more[0], "00200052").starts_with("2.25."));
+    let known = json(&get("studies?PatientID=4712&includefield=Manufacturer,ManufacturerModelName"));
+    assert_eq!((text(&known[0], "00080070"), text(&known[0], "00081090")), ("Leica Biosystems", "GT450"));
     // What is said beside the slide is looked at for every search.
     fs::write(site.root.path().join("plain.dicom.json"), JANE.replace("4711", "9999")).unwrap();
     assert_eq!((count("studies?PatientID=4711"), count("studies?PatientID=9999")), (0, 1));

@@ -1,6 +1,7 @@
 //! The render service over sockets.
 
 mod backend;
+mod described;
 mod faults;
 mod requests;
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::described::{self, EVERYTHING, OF_JOBS};
+use crate::described::{self, Addresses};
 use crate::kit::program::program;
 
 /// A server; ended when dropped.
@@ -56,26 +56,26 @@ impl Running {
     /// The same by a command that ends in the program.
     pub fn of(program: &mut Command, root: &Path, flags: &[&str]) -> Self {
         let backend = if flags.contains(&"--backend") { &[][..] } else { &["--backend", "cpu"] };
-        let others = if flags.contains(&"--jobs") { OF_JOBS } else { &[] };
+        let has_jobs = flags.contains(&"--jobs");
         Self::wait(
             program.args(["serve", "--port", "0", "--slides-root"]).arg(root).args(backend).args(flags),
-            others,
+            if has_jobs { Addresses::OfTilesAndJobs } else { Addresses::OfTiles },
         )
     }
 
     /// Starts `origami evals` over `runs` and waits until it listens.
     pub fn evals(runs: &Path) -> Self {
-        Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs), EVERYTHING)
+        Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs), Addresses::Others)
     }
 
     /// Starts `origami jobs serve` and waits until it listens.
     #[cfg(feature = "jobs")]
     pub fn jobs(program: &mut Command, flags: &[&str]) -> Self {
-        Self::wait(program.args(["jobs", "serve", "--port", "0"]).args(flags), EVERYTHING)
+        Self::wait(program.args(["jobs", "serve", "--port", "0"]).args(flags), Addresses::OfJobs)
     }
 
-    /// Waits until it listens. `others`: what its addresses begin with that the OpenAPI document does not describe.
-    fn wait(program: &mut Command, others: &'static [&'static str]) -> Self {
+    /// Waits until it listens.
+    fn wait(program: &mut Command, addresses: Addresses) -> Self {
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -83,7 +83,7 @@ impl Running {
             drop(child.kill());
             panic!("the server says {line:?}: {}", stderr_of(child));
         };
-        described::except(address, others);
+        described::has(address, addresses);
         Self { child, address: address.to_string() }
     }
 
@@ -147,7 +147,7 @@ fn stderr_of(mut child: Child) -> String {
 impl Drop for Running {
     fn drop(&mut self) {
         // The next server of this port may be another one.
-        described::except(&self.address, &[]);
+        described::has(&self.address, Addresses::OfTiles);
         drop(self.child.kill());
         drop(self.child.wait());
     }

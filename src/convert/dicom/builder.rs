@@ -47,6 +47,14 @@ impl<'a> Builder<'a> {
         put(&mut self.data, tag, vr, &values);
     }
 
+    /// The same, where something may be known.
+    pub fn known_or(&mut self, tag: Tag, vr: VR, known: Option<&str>, assumed: &str) {
+        match known {
+            Some(value) => self.computed(tag, vr, value.to_string()),
+            None => self.required(tag, vr, assumed),
+        }
+    }
+
     /// Attributes that may be empty.
     pub fn may_be_empty(&mut self, attributes: &[(Tag, VR)]) {
         for &(tag, vr) in attributes {

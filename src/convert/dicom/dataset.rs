@@ -80,14 +80,10 @@ fn patient_and_study(of: &mut Builder<'_>, slide: &SlideFacts<'_>) {
 
 /// Modules General Equipment and Enhanced General Equipment: the scanner. This program is a contributing one.
 fn equipment(of: &mut Builder<'_>, slide: &SlideFacts<'_>) {
-    for (tag, vr) in [
-        (tags::MANUFACTURER, VR::LO),
-        (tags::MANUFACTURER_MODEL_NAME, VR::LO),
-        (tags::DEVICE_SERIAL_NUMBER, VR::LO),
-        (tags::SOFTWARE_VERSIONS, VR::LO),
-    ] {
-        of.required(tag, vr, UNKNOWN);
-    }
+    of.known_or(tags::MANUFACTURER, VR::LO, slide.maker, UNKNOWN);
+    of.known_or(tags::MANUFACTURER_MODEL_NAME, VR::LO, slide.model, UNKNOWN);
+    of.required(tags::DEVICE_SERIAL_NUMBER, VR::LO, UNKNOWN);
+    of.required(tags::SOFTWARE_VERSIONS, VR::LO, UNKNOWN);
     let mut program = InMemDicomObject::new_empty();
     put_items(
         &mut program,

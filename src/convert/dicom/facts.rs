@@ -15,6 +15,9 @@ pub struct SlideFacts<'a> {
     /// Size of the finest level in pixels.
     pub size: (u32, u32),
     pub objective_power: Option<f64>,
+    /// Of the scanner, and its model.
+    pub maker: Option<&'a str>,
+    pub model: Option<&'a str>,
     pub icc: Option<&'a [u8]>,
     /// Date and time of the source's file.
     pub file_date: [String; 2],

@@ -9,12 +9,13 @@ use super::dataset::dataset;
 use super::facts::{LevelFacts, SlideFacts};
 use super::given::Attributes;
 use super::uids::of_role;
-use super::values::date_and_time;
+use super::values::{date_and_time, long_string};
 use crate::convert::about::About;
 use crate::convert::fit::Kind;
 use crate::error::Result;
 use crate::image::geometry::Geometry;
 use crate::pyramid::generator;
+use crate::slide::maker_and_model;
 
 /// Most frames of a level that tell how much their compression saves.
 const SAMPLED: usize = 8;
@@ -28,6 +29,8 @@ pub struct Subject {
     /// Millimetres between pixels of the finest level, across and down.
     spacing: Option<(f64, f64)>,
     objective_power: Option<f64>,
+    /// Maker and model of the scanner, as DICOM writes them.
+    scanner: [Option<String>; 2],
     icc: Option<Vec<u8>>,
     /// Whether the finest level keeps the frames of the slide's file.
     pub is_original: bool,
@@ -45,6 +48,7 @@ impl Subject {
             size: (geometry.width(), geometry.height()),
             spacing: about.microns_per_pixel.map(|(across, down)| (across / 1000.0, down / 1000.0)),
             objective_power: about.objective_power,
+            scanner: maker_and_model(about.scanner.as_deref()).map(|name| Some(long_string(&name?))),
             icc: about.icc.clone(),
             is_original: about.is_original,
             attributes,
@@ -68,6 +72,8 @@ impl Subject {
             spacing: self.spacing,
             size: self.size,
             objective_power: self.objective_power,
+            maker: self.scanner[0].as_deref(),
+            model: self.scanner[1].as_deref(),
             icc: self.icc.as_deref(),
             file_date: date_and_time(self.file_date),
             uid: &|role| of_role(slide, role),

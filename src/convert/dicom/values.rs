@@ -7,6 +7,8 @@ use dicom_object::InMemDicomObject;
 
 /// Most characters of a decimal string.
 const DECIMAL_LENGTH: usize = 16;
+/// Most characters of a value of LO.
+const LONG_STRING_LENGTH: usize = 64;
 
 /// Puts texts, or numbers that are written as texts; without one the element is empty.
 pub fn put(data: &mut InMemDicomObject, tag: Tag, vr: VR, values: &[String]) {
@@ -38,6 +40,11 @@ pub fn decimal(value: f64) -> String {
     shorter.into_iter().find(|text| text.len() <= DECIMAL_LENGTH).unwrap_or(whole)
 }
 
+/// A text as a value of LO: a backslash would divide it, and it has no more than 64 characters.
+pub fn long_string(text: &str) -> String {
+    text.replace('\\', "/").chars().take(LONG_STRING_LENGTH).collect()
+}
+
 /// A date (YYYYMMDD) and a time (HHMMSS), in UTC, of seconds since 1970.
 pub fn date_and_time(seconds: u64) -> [String; 2] {
     let time = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
@@ -54,7 +61,8 @@ pub fn fault(vr: VR, value: &str) -> Option<&'static str> {
     };
     let most = match vr {
         VR::SH | VR::CS | VR::DS => 16,
-        VR::LO | VR::UI => 64,
+        VR::LO => LONG_STRING_LENGTH,
+        VR::UI => 64,
         VR::ST => 1024,
         VR::PN => 3 * 64 + 2,
         _ => 10_240,
@@ -102,6 +110,14 @@ mod tests {
             assert_eq!(decimal(value), text);
             assert!((decimal(value).parse::<f64>().unwrap() / value - 1.0).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn any_text_becomes_a_value_of_a_long_string() {
+        let text = format!("a\\b {}", "ü".repeat(99));
+        assert!(fault(VR::LO, &text).is_some());
+        let value = long_string(&text);
+        assert!(value.starts_with("a/b ü") && fault(VR::LO, &value).is_none(), "{value}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::convert::about::escaped;
 use crate::image::geometry::Geometry;
 use crate::pyramid::SlideMetadata;
+use crate::slide::maker_and_model;
 
 /// A line for each thing that is known. Where tiles are JPEG 2000 in Aperio's compression it has Aperio's form, by which readers know that compression.
 pub fn plain(metadata: &SlideMetadata, geometry: &Geometry, jpeg2000: bool) -> String {
@@ -42,14 +43,16 @@ pub fn ome(metadata: &SlideMetadata, geometry: &Geometry, samples: usize) -> Str
     let sizes = metadata
         .microns_per_pixel
         .map_or_else(String::new, |(x, y)| format!(" PhysicalSizeX=\"{x}\" PhysicalSizeY=\"{y}\""));
-    let (instrument, settings) = metadata.objective_power.map_or_else(Default::default, |power| {
-        (
-            format!(
-                "<Instrument ID=\"Instrument:0\"><Objective ID=\"Objective:0\" NominalMagnification=\"{power}\"/></Instrument>"
-            ),
-            "<InstrumentRef ID=\"Instrument:0\"/><ObjectiveSettings ID=\"Objective:0\"/>".to_string(),
-        )
-    });
+    let (mut parts, mut settings) = (microscope(metadata), String::new());
+    if let Some(power) = metadata.objective_power {
+        parts += &format!("<Objective ID=\"Objective:0\" NominalMagnification=\"{power}\"/>");
+        settings += "<ObjectiveSettings ID=\"Objective:0\"/>";
+    }
+    let mut instrument = String::new();
+    if !parts.is_empty() {
+        instrument = format!("<Instrument ID=\"Instrument:0\">{parts}</Instrument>");
+        settings.insert_str(0, "<InstrumentRef ID=\"Instrument:0\"/>");
+    }
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
          <OME xmlns=\"{SCHEMA}\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
@@ -60,4 +63,15 @@ pub fn ome(metadata: &SlideMetadata, geometry: &Geometry, samples: usize) -> Str
          <Channel ID=\"Channel:0:0\" SamplesPerPixel=\"{samples}\"/>\
          <TiffData IFD=\"0\" FirstC=\"0\" FirstZ=\"0\" FirstT=\"0\" PlaneCount=\"1\"/></Pixels></Image></OME>"
     )
+}
+
+/// The scanner as an element of OME-XML; empty where it is not known.
+fn microscope(metadata: &SlideMetadata) -> String {
+    let (scanner, mut attributes) = (maker_and_model(metadata.scanner.as_deref()), String::new());
+    for (name, value) in ["Manufacturer", "Model"].into_iter().zip(scanner) {
+        if let Some(value) = value {
+            attributes += &format!(" {name}=\"{}\"", escaped(&value));
+        }
+    }
+    if attributes.is_empty() { attributes } else { format!("<Microscope{attributes}/>") }
 }

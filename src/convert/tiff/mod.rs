@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::image::geometry::Geometry;
 use crate::pyramid::SlideMetadata;
 use crate::pyramid::write::Existing;
+use crate::slide::maker_and_model;
 
 use self::tags::{Directory, HEADER, compression, photometric};
 
@@ -114,6 +115,12 @@ impl TiffWriter {
                 false => describe::plain(metadata, geometry, jpeg2000),
             };
             tags.text(tags::IMAGE_DESCRIPTION, &text);
+            let scanner = maker_and_model(metadata.scanner.as_deref());
+            for (tag, name) in [tags::MAKE, tags::MODEL].into_iter().zip(scanner) {
+                if let Some(name) = name {
+                    tags.text(tag, &name);
+                }
+            }
         }
         tags.shorts(tags::SAMPLES_PER_PIXEL, &[samples as u16]);
         tags.shorts(tags::PLANAR_CONFIGURATION, &[1]);

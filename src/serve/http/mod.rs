@@ -63,7 +63,7 @@ fn for_pages_of(origin: AllowOrigin) -> CorsLayer {
         .expose_headers([header::ETAG, region::WIDTH, region::HEIGHT, header::WARNING, header::CONTENT_RANGE])
 }
 
-/// Every route, and those of `more`.
+/// Every route, and those of `more`, which are the addresses of jobs.
 pub fn router(state: State, more: Option<Router>) -> Router {
     let has_dicomweb = state.dicomweb.is_some();
     let of_dicomweb = |routes: fn() -> Router<State>| if has_dicomweb { routes() } else { Router::new() };
@@ -71,7 +71,6 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/dzi/{file}", get(descriptor::served))
         .route("/original/{file}", get(descriptor::original))
         .route("/zoomify/{slide}/ImageProperties.xml", get(layouts::zoomify_properties))
-        .route("/api/openapi.json", get(openapi::document))
         .route("/api/slides", get(slides::list))
         .route("/api/slides/{slide}", get(slides::one))
         .merge(annotations())
@@ -80,6 +79,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/healthz", get(monitor::alive))
         .route("/readyz", get(monitor::ready))
         .route("/metrics", get(monitor::metrics))
+        .merge(openapi::router(more.is_some()))
         .merge(viewer::router(more.is_some()))
         .merge(login::router())
         .merge(of_dicomweb(dicomweb::texts))

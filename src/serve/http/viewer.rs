@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn who_misses_below_a_service_reads_json() {
-        let document = openapi::document("");
+        let document = openapi::document("", false);
         let paths = document["paths"].as_object().unwrap().keys();
         let below = paths.filter_map(|path| path[1..].split_once('/').map(|(place, _)| place));
         // These two are pages of a slide.

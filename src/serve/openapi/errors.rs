@@ -73,7 +73,8 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
 pub fn headers_of(status: &str, tagged: bool) -> &'static [&'static str] {
     match status {
         "200" | "304" if tagged => &["ETag"],
-        "206" => &["ETag", "Content-Range"],
+        "206" if tagged => &["ETag", "Content-Range"],
+        "206" => &["Content-Range"],
         "303" => &["Location"],
         "401" => &["WWW-Authenticate"],
         "405" => &["Allow"],

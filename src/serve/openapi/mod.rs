@@ -1,10 +1,12 @@
 //! The description of all addresses in the form of OpenAPI 3.1. Source: <https://spec.openapis.org/oas/v3.1.0>.
 //!
-//! `routes`, `marks` and `dicomweb` are the tables of what is asked for and answered, `errors` is that of errors, `schemas.json` the form of the JSON. Tests hold the
-//! tables to the routes of the server, and every answer that they get from a server to the document.
+//! `routes`, `marks`, `dicomweb` and `jobs` are the tables of what is asked for and answered, `errors` is that of errors, `schemas.json` and `jobs.json` are the form of
+//! the JSON. Those of jobs are in the document of a server that takes jobs. Tests hold the tables to the routes of the server, and every answer that they get
+//! from a server to the document.
 
 mod dicomweb;
 mod errors;
+mod jobs;
 mod marks;
 mod operation;
 mod parameters;
@@ -16,18 +18,24 @@ use serde_json::{Map, Value, json};
 
 use self::errors::{ERRORS, HEADERS, headers_of};
 use self::operation::{Kind, Operation};
-use self::parameters::PARAMETERS;
+use self::parameters::{OF_JOBS, PARAMETERS, Parameter};
 
 /// The form of JSON bodies, by name.
 const SCHEMAS: &str = include_str!("schemas.json");
+/// The same of jobs.
+const SCHEMAS_OF_JOBS: &str = include_str!("jobs.json");
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| made(false));
+static WITH_JOBS: LazyLock<Value> = LazyLock::new(|| made(true));
+
+/// The document of a server that takes jobs or does not.
+fn made(jobs: bool) -> Value {
     let mut paths = Map::new();
-    for operation in operations() {
+    for operation in operations(jobs) {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method] = described(operation);
     }
-    let parameters = PARAMETERS.iter().map(|parameter| {
+    let parameters = parameters(jobs).map(|parameter| {
         let schema: Value = serde_json::from_str(parameter.schema).unwrap_or_default();
         let place = if parameter.in_path { "path" } else { "query" };
         let object = json!({
@@ -40,7 +48,6 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         let object = json!({"description": header.text, "required": header.always, "schema": schema});
         (header.name.to_string(), object)
     });
-    let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -53,7 +60,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         "paths": paths,
         "components": {
             "parameters": parameters.collect::<Map<_, _>>(),
-            "schemas": schemas,
+            "schemas": schemas(jobs),
             "responses": ERRORS.iter().map(error).collect::<Map<_, _>>(),
             "headers": headers.collect::<Map<_, _>>(),
             "securitySchemes": {
@@ -64,16 +71,29 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         },
         "security": [{}, {"token": []}, {"signature": []}],
     })
-});
-
-/// What every address is asked for and answers.
-fn operations() -> impl Iterator<Item = &'static Operation> {
-    routes::ROUTES.iter().chain(marks::ROUTES).chain(dicomweb::ROUTES)
 }
 
-/// The document of a server whose own address is `base`.
-pub fn document(base: &str) -> Value {
-    let mut document = DOCUMENT.clone();
+/// What every address is asked for and answers.
+fn operations(jobs: bool) -> impl Iterator<Item = &'static Operation> {
+    let of_jobs = if jobs { jobs::ROUTES } else { &[] };
+    routes::ROUTES.iter().chain(marks::ROUTES).chain(dicomweb::ROUTES).chain(of_jobs)
+}
+
+/// The parts of these addresses.
+fn parameters(jobs: bool) -> impl Iterator<Item = &'static Parameter> {
+    PARAMETERS.iter().chain(if jobs { OF_JOBS } else { &[] })
+}
+
+/// The form of what they take and answer.
+fn schemas(jobs: bool) -> Map<String, Value> {
+    let texts = if jobs { &[SCHEMAS, SCHEMAS_OF_JOBS][..] } else { &[SCHEMAS] };
+    let parsed = |text: &&str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    texts.iter().flat_map(parsed).collect()
+}
+
+/// The document of a server whose own address is `base`. `jobs`: whether it takes jobs.
+pub fn document(base: &str, jobs: bool) -> Value {
+    let mut document = if jobs { WITH_JOBS.clone() } else { DOCUMENT.clone() };
     document["servers"] = json!([{"url": base}]);
     document
 }
@@ -154,11 +174,13 @@ mod tests {
 
     #[test]
     fn the_table_and_the_schemas_fit_each_other() {
-        assert!(serde_json::from_str::<Value>(SCHEMAS).is_ok_and(|schemas| schemas.is_object()));
-        for parameter in PARAMETERS {
+        for text in [SCHEMAS, SCHEMAS_OF_JOBS] {
+            assert!(serde_json::from_str::<Value>(text).is_ok_and(|schemas| schemas.is_object()));
+        }
+        for parameter in parameters(true) {
             assert!(serde_json::from_str::<Value>(parameter.schema).is_ok(), "{}", parameter.key);
         }
-        for operation in operations() {
+        for operation in operations(true) {
             let known = |status: &&str| ERRORS.iter().any(|(of, ..)| of == status);
             assert!(operation.errors.iter().all(known), "{} {}", operation.method, operation.path);
             let named = |name: &&str| HEADERS.iter().any(|header| header.name == *name);
@@ -167,29 +189,30 @@ mod tests {
         for header in HEADERS {
             assert!(serde_json::from_str::<Value>(header.schema).is_ok(), "{}", header.name);
         }
-        let document = document("http://x");
-        let mut found = Vec::new();
-        references(&document, &mut found);
-        assert!(found.len() > 100, "{found:?}");
-        for reference in &found {
-            let place = reference.strip_prefix('#').unwrap();
-            assert!(document.pointer(place).is_some(), "{reference} leads nowhere");
-        }
-        for key in ["parameters", "schemas", "headers", "responses"] {
-            // What is in an archive of rectangles, and what a method gets that an address does not have, are described in words.
-            let in_words = |name: &str| ["Regions", "MethodNotAllowed"].contains(&name);
-            let named =
-                document["components"][key].as_object().unwrap().keys().filter(|name| !in_words(name));
-            for name in named {
-                let reference = format!("#/components/{key}/{name}");
-                assert!(found.contains(&reference.as_str()), "{reference} is not used");
+        for jobs in [false, true] {
+            let document = document("http://x", jobs);
+            let mut found = Vec::new();
+            references(&document, &mut found);
+            assert!(found.len() > 100, "{found:?}");
+            for reference in &found {
+                let place = reference.strip_prefix('#').unwrap();
+                assert!(document.pointer(place).is_some(), "{reference} leads nowhere");
+            }
+            for key in ["parameters", "schemas", "headers", "responses"] {
+                // What is in an archive of rectangles, and what a method gets that an address does not have, are described in words.
+                let in_words = |name: &str| ["Regions", "MethodNotAllowed"].contains(&name);
+                let named =
+                    document["components"][key].as_object().unwrap().keys().filter(|name| !in_words(name));
+                for name in named {
+                    let reference = format!("#/components/{key}/{name}");
+                    assert!(found.contains(&reference.as_str()), "{reference} is not used");
+                }
             }
         }
-        for operation in operations() {
+        for operation in operations(true) {
             let named = operation.path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap());
             for name in named {
-                let has =
-                    |key: &&str| PARAMETERS.iter().any(|p| p.key == *key && p.in_path && p.name == name);
+                let has = |key: &&str| parameters(true).any(|p| p.key == *key && p.in_path && p.name == name);
                 assert!(operation.parameters.iter().any(has), "{}: {name}", operation.path);
             }
         }

@@ -121,4 +121,13 @@ pub const PARAMETERS: &[Parameter] = &[
         r#"{"enum": ["1"]}"#,
     ),
     query("slides", "slides", "Two to four slides, as a,b", TEXT),
+    query(
+        "views",
+        "views",
+        "The view of each, percent-encoded: channels and planes, as channel%3D0,channel%3D1",
+        TEXT,
+    ),
 ];
+
+/// Those of the addresses of jobs alone.
+pub const OF_JOBS: &[Parameter] = &[path("job_id", "Name of a job")];

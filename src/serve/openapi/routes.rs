@@ -235,7 +235,7 @@ pub const ROUTES: &[Operation] = &[
     failing(&[], get("/", "The list of slides", &[], GUARDED_PAGE)),
     failing(&[], get("/viewer/{slide}", "The viewer", &["slide"], VIEWER)),
     failing(&[], get("/embed/{slide}", "A slide in a frame of another page", &["slide"], FRAME)),
-    open(&[], get("/compare", "Slides side by side", &["slides"], A_PAGE)),
+    open(&[], get("/compare", "Slides side by side", &["slides", "views"], A_PAGE)),
     open(&[], get("/login", "Where a browser gives a token", &["next"], FORM)),
     with("post", FORM_BODY, open(&[], get("/login", "Begins a session", &[], LOGGED_IN))),
     open(&[], get("/logout", "Where a browser ends its session", &["next"], FORM)),

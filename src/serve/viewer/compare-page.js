@@ -1,21 +1,36 @@
-// Two to four slides side by side: /compare?slides=a,b. What they show is in the fragment of the address. For scripts that drive the page:
-// `origami.ready`, `origami.settled()`, `origami.viewers` and `origami.together`.
+// Two to four slides side by side: /compare?slides=a,b. What they show is in the fragment of the address, and which channels in its query. For
+// scripts that drive the page: `origami.ready`, `origami.settled()`, `origami.viewers` and `origami.together`.
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
   const [LEAST, MOST] = [2, 4];
   const NUMBERS = [phrase`no slide`, phrase`one slide`, phrase`two slides`, phrase`three slides`, phrase`four slides`, phrase`five slides`, phrase`six slides`];
-  let [names, slides, viewers, together, scale] = [[], [], [], null, null];
+  let [names, views, slides, viewers, together, scale, adjusting] = [[], [], [], [], null, null, null];
 
   const say = text => { byId('message').textContent = text; };
   const round = (value, digits) => Number(value.toFixed(digits));
 
   // --- The address --------------------------------------------------------------------------------------------------
 
-  // Names between commas, each percent-encoded by itself, so that a name may have a comma.
-  function asked() {
-    const pair = location.search.slice(1).split('&').find(part => part.startsWith('slides='));
-    return (pair ?? '').slice('slides='.length).split(',').filter(Boolean).map(decoded);
+  // What stands between the commas of a part of the address: each is percent-encoded by itself, so that it may have a comma.
+  function listed(key) {
+    const pair = location.search.slice(1).split('&').find(part => part.startsWith(`${key}=`));
+    return (pair ?? '').slice(key.length + 1).split(',');
+  }
+
+  const asked = () => listed('slides').filter(Boolean).map(decoded);
+
+  // The view of each slide, as a query: which channels and planes. Empty is the one that the server shows without a choice.
+  function viewed() {
+    const given = listed('views').map(text => new URLSearchParams(`view=${text}`).get('view'));
+    return names.map((_, i) => planes.only(new URLSearchParams(given[i] ?? '')));
+  }
+
+  // This page with another view of a slide, at the same place.
+  function viewing(i, view) {
+    const parts = location.search.slice(1).split('&').filter(part => !part.startsWith('views='));
+    const all = views.map((before, at) => encodeURIComponent(at === i ? view : before)).join(',');
+    return `${location.pathname}?${parts.map(part => (part.startsWith('slides=') ? `${part}&views=${all}` : part)).join('&')}${location.hash}`;
   }
 
   function decoded(name) {
@@ -46,6 +61,7 @@
     if (flip) parts.f = 1;
     const moved = together.offsets.slice(1).map(each => [round(each.x, digits()), round(each.y, digits()), round(each.turn, 2)].join(','));
     if (moved.some(each => each !== '0,0,0')) parts.o = moved.join(';');
+    Object.assign(parts, adjusting.parts());
     history.replaceState(null, '', `${location.search}#${new URLSearchParams(parts)}`);
     slides.forEach((_, i) => { pane(i).querySelector('a').href = alone(i, flip); });
   }
@@ -55,13 +71,14 @@
     remember.timer = setTimeout(note, 200);
   }
 
-  // The address of one slide in its own page, at the same place.
+  // The address of one slide in its own page, in the same view at the same place.
   function alone(i, flip) {
     const [x, y] = together.centre(i);
     const parts = { x: round(x, 1), y: round(y, 1), z: Number(together.zoomOf(i).toPrecision(5)) };
     if (together.turnOf(i)) parts.r = round(together.turnOf(i), 2);
     if (flip) parts.f = 1;
-    return `${signed.by(i)(`/viewer/${encodeURIComponent(names[i])}`)}#${new URLSearchParams(parts)}`;
+    Object.assign(parts, adjusting.parts());
+    return `${signed.by(i)(`/viewer/${encodeURIComponent(names[i])}${views[i] && `?${views[i]}`}`)}#${new URLSearchParams(parts)}`;
   }
 
   function recall() {
@@ -72,6 +89,7 @@
       const [x, y, turn] = moved[i - 1] ?? [];
       if (i) together.setOffset(i, { x: x ?? 0, y: y ?? 0, turn: turn ?? 0 });
     });
+    adjusting.take(Object.fromEntries(given));
     together.home();
     const [x, y, zoom, turn] = ['x', 'y', 'z', 'r'].map(key => number(given.get(key)));
     const wanted = { x, y, zoom: zoom > 0 ? zoom : null, turn, flip: Boolean(number(given.get('f'))) };
@@ -89,6 +107,7 @@
       element.setAttribute('aria-label', name);
       element.querySelector('a').textContent = name;
       element.querySelector('a').title = phrase`${name}: open alone`;
+      element.querySelector('.shown').textContent = slides[i].planes ? planes.summary(slides[i].planes) : '';
       byId('panes').append(element);
       if (!i) return;
       const row = byId('offset').content.firstElementChild.cloneNode(true);
@@ -98,6 +117,18 @@
       byId('rows').append(row);
     });
     document.title = `${names.join(' · ')} · ORIGAMI`;
+  }
+
+  // The choice among its channels, of each slide that has several. Another one is another page, as in the viewer.
+  function choices() {
+    slides.forEach(({ planes: of }, i) => {
+      if (!of) return;
+      const element = byId('view').content.firstElementChild.cloneNode(true);
+      planes.offer(element, of, views[i], view => { note(); location.assign(viewing(i, view)); });
+      element.querySelector('summary').textContent = `${names[i]} · ${planes.summary(of)}`;
+      element.querySelector('form').setAttribute('aria-label', names[i]);
+      byId('views').append(element);
+    });
   }
 
   // How the slides are linked, in a sentence.
@@ -130,7 +161,9 @@
     if (!together) return;
     slides.forEach((slide, i) => { pane(i).querySelector('.power').textContent = `${power(i)} · ${kind(slide)}`; });
     byId('flip').setAttribute('aria-pressed', String(together.view.flip));
+    byId('mirror').checked = together.view.flip;
     fill();
+    offer();
     remember();
   }
 
@@ -159,11 +192,32 @@
 
   function align() {
     const open = byId('offsets').hidden;
+    if (open && !byId('picturing').hidden) picture();
     byId('offsets').hidden = !open;
     byId('align').setAttribute('aria-pressed', String(open));
     together.apart = open;
     describe();
     fill();
+  }
+
+  // --- The picture --------------------------------------------------------------------------------------------------
+
+  // Slides as they are need no way back.
+  function offer() {
+    byId('picture-reset').disabled = !adjusting.changed && !together.view.flip;
+  }
+
+  function reset() {
+    adjusting.take({});
+    together.take({ flip: false });
+  }
+
+  // One panel at a time.
+  function picture() {
+    const open = byId('picturing').hidden;
+    if (open && !byId('offsets').hidden) align();
+    byId('picturing').hidden = !open;
+    byId('picture').setAttribute('aria-pressed', String(open));
   }
 
   // --- Actions ------------------------------------------------------------------------------------------------------
@@ -175,19 +229,28 @@
     power: () => together.physical && scale.zoomTo(1),
     turn: () => origami.turnBy(together.lead, 90), back: () => origami.turnBy(together.lead, -90),
     flip: () => together.take({ flip: !together.view.flip }),
-    align, help: () => byId('keys').showModal(),
+    align, picture, help: () => byId('keys').showModal(),
     left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
   };
   const keys = {
-    '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', o: 'align', '?': 'help',
+    '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', o: 'align', p: 'picture', '?': 'help',
     ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
+  // Closes the panel that is open.
+  function leave() {
+    if (!byId('offsets').hidden) align();
+    else if (!byId('picturing').hidden) picture();
+  }
+
   function listen() {
-    for (const id of ['in', 'out', 'home', 'turn', 'flip', 'align', 'help']) byId(id).addEventListener('click', actions[id]);
+    for (const id of ['in', 'out', 'home', 'turn', 'flip', 'align', 'picture', 'help']) byId(id).addEventListener('click', actions[id]);
     byId('power').addEventListener('click', actions.power);
     byId('offsets-close').addEventListener('click', () => { align(); byId('align').focus(); });
-    origami.panels(['offsets'], () => together.lead.canvas);
+    byId('picture-close').addEventListener('click', () => { picture(); byId('picture').focus(); });
+    byId('picture-reset').addEventListener('click', reset);
+    byId('mirror').addEventListener('change', actions.flip);
+    origami.panels(['offsets', 'picturing'], () => together.lead.canvas);
     document.addEventListener('keydown', event => {
       const typing = event.target.closest('input:not([type="checkbox"]), select, textarea, dialog');
       const step = origami.step(event);
@@ -196,7 +259,12 @@
         origami.nudge(together.lead, ...step);
         return;
       }
-      if (event.key === 'Escape' && !typing && !byId('offsets').hidden) align();
+      if (event.key === 'Escape' && !event.target.closest('dialog')) {
+        // Out of a field first, and then out of its panel.
+        if (typing) (typing.closest('[tabindex="-1"]') ?? together.lead.canvas).focus({ preventScroll: true });
+        else leave();
+        return;
+      }
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       event.preventDefault();
       actions[keys[event.key]]();
@@ -208,7 +276,7 @@
 
   // Descriptions of the slides; all that cannot be shown are named at once.
   async function described() {
-    const found = await Promise.allSettled(names.map((name, i) => origami.describe(name, '', signed.by(i))));
+    const found = await Promise.allSettled(names.map((name, i) => origami.describe(name, views[i], signed.by(i))));
     const missing = found.flatMap(({ reason }, i) => (reason ? [phrase`${names[i]} cannot be shown: ${reason.message}.`] : []));
     if (missing.length) throw new Error(missing.join(' '));
     return found.map(({ value }) => value);
@@ -216,18 +284,21 @@
 
   async function begin() {
     document.querySelector('a.back').href = signed('/');
-    const before = phrase.keep(() => { note(); return { offsets: !byId('offsets').hidden }; });
+    const before = phrase.keep(() => { note(); return { offsets: !byId('offsets').hidden, picture: !byId('picturing').hidden }; });
     names = asked();
+    views = viewed();
     const wrong = problem();
     if (wrong) throw new Error(wrong);
     origami.trouble(() => viewers);
     slides = await described();
     build();
+    choices();
     viewers = slides.map((slide, i) => origami.open(pane(i).querySelector('.image'), 'dzi', slide, {
       // Each follows the others everywhere; linked.js has the limits.
       visibilityRatio: -1e6, gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     }, signed.by(i)));
     await Promise.all(viewers.map(origami.opens));
+    adjusting = origami.adjusting(() => { offer(); remember(); });
     together = origami.linked(viewers, slides, changed);
     scale = origami.scale(viewers[0], slides[0]);
     describe();
@@ -237,6 +308,7 @@
     scale.show();
     say('');
     if (before?.offsets) align();
+    if (before?.picture) picture();
     Object.assign(origami, { viewers, together, settled: () => origami.still(() => viewers.every(origami.isWhole)) });
     await origami.settled();
   }

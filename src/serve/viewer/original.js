@@ -23,7 +23,9 @@ origami.original = name => {
     said.append(phrase`No original is served with this slide.`);
     if (!other) return said;
     const link = document.createElement('a');
-    Object.assign(link, { textContent: phrase`Compare with ${other}`, href: `/compare?slides=${[name, other].map(encodeURIComponent).join(',')}` });
+    // In the view that this page shows; the other one may not have it.
+    const view = planes.asked && `&views=${encodeURIComponent(planes.asked)}`;
+    Object.assign(link, { textContent: phrase`Compare with ${other}`, href: `/compare?slides=${[name, other].map(encodeURIComponent).join(',')}${view}` });
     said.append(' ', link);
     return said;
   }

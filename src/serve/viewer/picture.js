@@ -1,22 +1,11 @@
-// How the slide's pixels are shown, brightness, contrast and gamma, and the view as a file: a picture with its scale bar and a caption.
-// Snapshots of other resolutions are made in snapshot.js.
+// How the pixels of slides are shown, brightness, contrast and gamma, also of slides side by side; and the view of one slide as a file: a
+// picture with its scale bar and a caption. Snapshots of other resolutions are made in snapshot.js.
 'use strict';
-// `changed()` is told that pixels look different, `closed()` that the panel is, and `showDrawn(yes)` shows marks and measures or puts them away.
-origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn }) => {
+// The sliders of a page, and its filter, which does what they say. `changed()` is told that a user has moved one.
+origami.adjusting = changed => {
   const byId = id => document.getElementById(id);
   // Of each slider: its name in the address, and its value where nothing is changed.
   const SLIDERS = { brightness: ['b', 0], contrast: ['k', 0], gamma: ['g', 100] };
-  // CSS pixels of the strip below a picture, with one line of caption, and of each line.
-  const [STRIP, LINE] = [40, 18];
-  // For the tiles of a view.
-  const PATIENCE_MS = 20_000;
-  // CSS pixels of a letter, beside the scale bar.
-  const LETTER = 13;
-  const INK = '#18181b';
-  let busy = false;
-  // Marks and measures on their way, and who is told that the panel opens and closes.
-  let drawn = Promise.resolve();
-  const listeners = [];
 
   const value = id => Number(byId(id).value);
 
@@ -39,8 +28,6 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
   }
 
   const isChanged = () => Object.keys(parts()).length > 0;
-  // A tour is of the slide as it is.
-  const isShown = () => isChanged() && byId('tour').hidden;
 
   function show() {
     const { factor, exponent, offset } = curve();
@@ -52,12 +39,41 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
       byId(`${id}-is`).textContent = id === 'gamma' ? phrase.fixed(value(id) / 100, 2) : value(id) > 0 ? `+${value(id)}` : String(value(id));
     }
     byId('adjusted').hidden = !isChanged();
-    offer();
   }
+
+  // Takes the parts of an address.
+  function take(given) {
+    for (const [id, [key, usual]] of Object.entries(SLIDERS)) byId(id).value = given[key] && Number.isFinite(Number(given[key])) ? given[key] : usual;
+    show();
+  }
+
+  for (const id of Object.keys(SLIDERS)) byId(id).addEventListener('input', () => { show(); changed(); });
+  show();
+  return { table, parts, take, get changed() { return isChanged(); } };
+};
+
+// `changed()` is told that pixels look different, `closed()` that the panel is, and `showDrawn(yes)` shows marks and measures or puts them away.
+origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn }) => {
+  const byId = id => document.getElementById(id);
+  const adjusting = origami.adjusting(() => { offer(); changed(); });
+  // CSS pixels of the strip below a picture, with one line of caption, and of each line.
+  const [STRIP, LINE] = [40, 18];
+  // For the tiles of a view.
+  const PATIENCE_MS = 20_000;
+  // CSS pixels of a letter, beside the scale bar.
+  const LETTER = 13;
+  const INK = '#18181b';
+  let busy = false;
+  // Marks and measures on their way, and who is told that the panel opens and closes.
+  let drawn = Promise.resolve();
+  const listeners = [];
+
+  // A tour is of the slide as it is.
+  const isShown = () => adjusting.changed && byId('tour').hidden;
 
   // A view as the slide has it needs no way back.
   function offer() {
-    byId('picture-reset').disabled = !isChanged() && !origami.turn(viewer.viewport.getRotation()) && !viewer.viewport.getFlip();
+    byId('picture-reset').disabled = !adjusting.changed && !origami.turn(viewer.viewport.getRotation()) && !viewer.viewport.getFlip();
   }
 
   function reset() {
@@ -68,8 +84,8 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
 
   // Takes the parts of an address.
   function take(given) {
-    for (const [id, [key, usual]] of Object.entries(SLIDERS)) byId(id).value = given[key] && Number.isFinite(Number(given[key])) ? given[key] : usual;
-    show();
+    adjusting.take(given);
+    offer();
   }
 
   // --- The view as a file -------------------------------------------------------------------------------------------
@@ -90,7 +106,7 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
     const copy = new OffscreenCanvas(picture.width, picture.height);
     const context = copy.getContext('2d');
     context.drawImage(picture, 0, 0);
-    const [image, of] = [context.getImageData(0, 0, copy.width, copy.height), table()];
+    const [image, of] = [context.getImageData(0, 0, copy.width, copy.height), adjusting.table()];
     for (let i = 0; i < image.data.length; i += 4) for (let c = i; c < i + 3; c++) image.data[c] = of[image.data[c]];
     context.putImageData(image, 0, 0);
     return copy;
@@ -272,7 +288,6 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
     for (const listener of listeners) listener();
   }
 
-  for (const id of Object.keys(SLIDERS)) byId(id).addEventListener('input', () => { show(); changed(); });
   const buttons = {
     'picture-reset': reset,
     'picture-save': save,
@@ -284,11 +299,11 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
   addEventListener('beforeprint', printed);
   addEventListener('afterprint', () => byId('printed')?.remove());
   byId('caption').placeholder = name;
-  show();
+  offer();
   return {
-    toggle, take, parts, draw, print: onPaper, planned, sheet, adjusted, download, keep, copy, say, caption: power => caption(power, coding()),
+    toggle, take, parts: adjusting.parts, draw, print: onPaper, planned, sheet, adjusted, download, keep, copy, say, caption: power => caption(power, coding()),
     listen: listener => listeners.push(listener),
-    get changed() { return isChanged(); },
+    get changed() { return adjusting.changed; },
     get open() { return !byId('picturing').hidden; },
   };
 };

@@ -1,12 +1,14 @@
 // The choice among the channels, focal planes and points in time of a slide, and of the colours and windows of channels. It is in the query of
-// the page's URL: another choice is another page, at the same place of the slide. Names of channels come from files, so they enter the page only as text.
+// the page's URL: another choice is another page, at the same place of the slide. Slides side by side have a choice each. Names of channels come
+// from files, so they enter the page only as text.
 'use strict';
 const planes = (() => {
   const byId = id => document.getElementById(id);
-  const given = new URLSearchParams(location.search);
   const KEYS = ['channel', 'color', 'z', 'time', 'window'];
   const query = pairs => pairs.map(([key, value]) => `${key}=${value}`).join('&');
-  const asked = query(KEYS.filter(key => given.has(key)).map(key => [key, given.get(key)]));
+  // Of a query the part that is a view.
+  const only = given => query(KEYS.filter(key => given.has(key)).map(key => [key, given.get(key)]));
+  const asked = only(new URLSearchParams(location.search));
 
   // As in "channel DAPI, 1 of 3".
   const titled = (names, number) => {
@@ -54,10 +56,12 @@ const planes = (() => {
     });
   }
 
+  const part = (root, name) => root.querySelector(`.${name}`);
+
   // What the rows ask for, as parts of an address.
-  function picked() {
+  function picked(root) {
     const [channels, colours, windows] = [[], [], []];
-    for (const row of byId('channels').querySelectorAll('.line')) {
+    for (const row of part(root, 'channels').querySelectorAll('.line')) {
       const [box, colour, low, high] = row.querySelectorAll('input');
       if (!box.checked) continue;
       channels.push(box.value);
@@ -68,9 +72,9 @@ const planes = (() => {
   }
 
   // All channels as the file has them; which are shown stays.
-  function reset() {
-    for (const colour of byId('channels').querySelectorAll('[type=color]')) Object.assign(colour, { value: '#ffffff' }).dataset.chosen = '';
-    for (const end of byId('channels').querySelectorAll('[type=number]')) end.value = '';
+  function reset(root) {
+    for (const colour of part(root, 'channels').querySelectorAll('[type=color]')) Object.assign(colour, { value: '#ffffff' }).dataset.chosen = '';
+    for (const end of part(root, 'channels').querySelectorAll('[type=number]')) end.value = '';
   }
 
   function options(count, shown) {
@@ -81,29 +85,39 @@ const planes = (() => {
     });
   }
 
-  function show(event) {
-    event.preventDefault();
-    const pairs = picked();
-    for (const id of ['z', 'time']) if (!byId(id).hidden) pairs.push([id, byId(id).querySelector('select').value]);
-    if (byId('channels').hidden && given.has('window')) pairs.push(['window', given.get('window')]);
-    const address = signed(`${location.pathname}?${query(pairs)}`);
-    location.assign(address + location.hash);
+  // The view that the form asks for. A window of a slide without channels has no field, so it stays as it was.
+  function chosen(root, before) {
+    const pairs = picked(root);
+    for (const key of ['z', 'time']) if (!part(root, key).hidden) pairs.push([key, part(root, key).querySelector('select').value]);
+    const window = new URLSearchParams(before).get('window');
+    if (part(root, 'channels').hidden && window !== null) pairs.push(['window', window]);
+    return query(pairs);
   }
 
+  // Fills the form in `root` with what a slide has. `before` is the view that is shown, and `go(view)` is told what is asked for.
+  function offer(root, of, before, go) {
+    part(root, 'channels').hidden = !of.channels.length;
+    part(root, 'channels').append(...rows(of.channels, of.shown));
+    part(root, 'channels-reset').hidden = !of.channels.length;
+    part(root, 'channels-reset').addEventListener('click', () => reset(root));
+    part(root, 'z').hidden = of.focal_planes < 2;
+    part(root, 'z').querySelector('select').append(...options(of.focal_planes, of.shown.z));
+    part(root, 'time').hidden = of.times < 2;
+    part(root, 'time').querySelector('select').append(...options(of.times, of.shown.time));
+    root.querySelector('form').addEventListener('submit', event => {
+      event.preventDefault();
+      go(chosen(root, before));
+    });
+  }
+
+  // On the page of one slide.
   function describe({ planes: of }) {
-    byId('planes').hidden = !of;
+    const root = byId('planes');
+    root.hidden = !of;
     if (!of) return;
-    byId('planes').querySelector('summary').textContent = summary(of);
-    byId('channels').hidden = !of.channels.length;
-    byId('channels').append(...rows(of.channels, of.shown));
-    byId('channels-reset').hidden = !of.channels.length;
-    byId('channels-reset').addEventListener('click', reset);
-    byId('z').hidden = of.focal_planes < 2;
-    byId('z').querySelector('select').append(...options(of.focal_planes, of.shown.z));
-    byId('time').hidden = of.times < 2;
-    byId('time').querySelector('select').append(...options(of.times, of.shown.time));
-    byId('planes').querySelector('form').addEventListener('submit', show);
+    root.querySelector('summary').textContent = summary(of);
+    offer(root, of, asked, view => location.assign(signed(`${location.pathname}?${view}`) + location.hash));
   }
 
-  return { asked, describe };
+  return { asked, only, summary, offer, describe };
 })();

@@ -64,9 +64,10 @@ pub(super) fn scanner(slide: &Page<'_>, first: &Page<'_>) -> Option<String> {
         let [maker, model] = [tag::MAKE, tag::MODEL].map(|tag| page.directory.text(tag));
         info::scanner(Some(&maker), Some(&model))
     };
-    of(slide)
-        .or_else(|| of(first))
-        .or_else(|| slide.description.starts_with("Aperio").then(|| "Aperio".into()))
+    let text = &slide.description;
+    // `convert` writes that form as well, for slides of any scanner.
+    let is_aperio = text.starts_with("Aperio") && !text.contains(", form written by ");
+    of(slide).or_else(|| of(first)).or_else(|| is_aperio.then(|| "Aperio".into()))
 }
 
 /// The ICC colour profile.

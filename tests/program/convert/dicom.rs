@@ -1,17 +1,21 @@
 //! To DICOM, read by `dicom-object`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{compare_planes, convert};
 use crate::kit::files::{contents, no_leftovers};
+use crate::kit::image::Image;
+use crate::kit::jpeg::baseline;
 use crate::kit::program::{arg, decoded};
 use crate::kit::slides::{encode_tree, tree, write_png};
+use crate::kit::trees::{Layout, write_tree};
 use origami::codec::decode_foreign;
 use origami::image::geometry::{Geometry, TileId};
+use origami::image::ycc::Sampling;
 use origami::params::EncodeParams;
 use origami::slide::{OpenOptions, Slide};
 /// The frames of an instance, as its basic offset table has them.
@@ -119,6 +123,42 @@ fn dicom_of_a_bundle_has_the_tiles_that_decode_writes_and_what_it_is_given() {
             }
         }
     }
+}
+
+#[test]
+fn a_scanner_that_is_known_is_no_placeholder_and_what_is_given_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout { tile: 48, overlap: 0, format: "jpg" };
+    let image = Image::tissue(97, 64, 8);
+    let dzi = write_tree(dir.path(), "a", &image, layout, &|_, part| baseline(part, Sampling::S420));
+    let sidecar = |scanner: Option<&str>| {
+        let text =
+            json!({"generator": "origami 0.1.0", "microns_per_pixel": [0.25, 0.25], "scanner": scanner});
+        fs::write(dir.path().join("a.json"), text.to_string()).unwrap();
+    };
+    let given = dir.path().join("given.json");
+    fs::write(&given, r#"{"Manufacturer": "Maker"}"#).unwrap();
+    let known = Some("Leica Biosystems GT450");
+    let mut series = BTreeSet::new();
+    for (name, scanner, flags, maker, model, assumed) in [
+        ("known", known, &[][..], "Leica Biosystems", "GT450", [false, false]),
+        ("given", known, &["--attributes", arg(&given)][..], "Maker", "GT450", [false, false]),
+        ("maker", Some("Leica"), &[][..], "Leica", "UNKNOWN", [false, true]),
+        ("model", Some("X1"), &[][..], "UNKNOWN", "X1", [true, false]),
+        ("none", None, &[][..], "UNKNOWN", "UNKNOWN", [true, true]),
+    ] {
+        sidecar(scanner);
+        let out = dir.path().join(format!("{name}.dicom"));
+        let said = convert(&dzi, "dicom", &out, &[flags, &["--json"]].concat()).ok().stdout;
+        let json: Value = serde_json::from_str(&said).unwrap();
+        let told = ["Manufacturer", "ManufacturerModelName"].map(|of| json["placeholders"].get(of).is_some());
+        assert_eq!(told, assumed, "{name}: {said}");
+        let file = out.join("level-0.dcm");
+        let [own_maker, own_model] = ["Manufacturer", "ManufacturerModelName"].map(|of| attribute(&file, of));
+        assert_eq!((&*own_maker, &*own_model), (maker, model), "{name}");
+        series.insert(attribute(&file, "SeriesInstanceUID"));
+    }
+    assert_eq!(series.len(), 1, "UIDs are made of what decides the frames");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::bigtiff::{ICC, SUB_IFDS, SUBSAMPLING, TILE_WIDTH, page, pages, tiles};
 use super::dicom::{attribute, frames};
 use super::{compare_planes, compared, convert, lossless};
@@ -239,7 +241,7 @@ fn what_is_known_of_a_slide_is_in_its_tiff() {
     let layout = Layout { tile: 64, overlap: 0, format: "jpg" };
     let dzi = write_tree(dir.path(), "a", &image, layout, &|_, part| baseline(part, Sampling::S420));
     let sidecar = r#"{"generator": "origami 0.1.0", "source": "b & <c>.svs", "format": "tiff",
-        "microns_per_pixel": [0.2528, 0.25], "objective_power": 40.0}"#;
+        "microns_per_pixel": [0.2528, 0.25], "objective_power": 40.0, "scanner": "Leica Biosystems <GT> 450"}"#;
     fs::write(dir.path().join("a.json"), sidecar).unwrap();
     for (to, name) in [("tiff", "a.tiff"), ("ome-tiff", "a.ome.tiff")] {
         let out = dir.path().join(name);
@@ -250,8 +252,16 @@ fn what_is_known_of_a_slide_is_in_its_tiff() {
         assert!((x - 0.2528).abs() < 1e-6 && (y - 0.25).abs() < 1e-6, "{to}: {x} x {y}");
         let bytes = fs::read(&out).unwrap();
         let pages = pages(&bytes);
-        let text: String = pages[0][&270].iter().map(|&byte| char::from(byte as u8)).collect();
+        let text_of =
+            |tag: u16| pages[0][&tag].iter().map(|&byte| char::from(byte as u8)).collect::<String>();
+        let text = text_of(270);
+        assert_eq!(slide.info.scanner.as_deref(), Some("Leica Biosystems <GT> 450"), "{to}");
+        assert_eq!((&*text_of(271), &*text_of(272)), ("Leica Biosystems\0", "<GT> 450\0"), "{to}");
         if to == "ome-tiff" {
+            let microscope = "<Instrument ID=\"Instrument:0\"><Microscope Manufacturer=\"Leica Biosystems\" \
+                              Model=\"&lt;GT&gt; 450\"/><Objective ";
+            assert!(text.contains(microscope), "{text}");
+            assert!(text.contains("<InstrumentRef ID=\"Instrument:0\"/><ObjectiveSettings "), "{text}");
             assert_eq!(slide.info.objective_power, Some(40.0));
             assert_eq!((pages.len(), pages[0][&SUB_IFDS].len()), (1, 3));
             assert!(text.contains("Name=\"b &amp; &lt;c&gt;.svs\""), "{text}");
@@ -264,6 +274,37 @@ fn what_is_known_of_a_slide_is_in_its_tiff() {
         // At the edges chroma may be raised from what a viewer of the tree does not see.
         let compared = compared(&dzi, &out);
         assert!(compared > 50.0, "{to}: {compared} dB");
+    }
+}
+
+/// What was read from a slide comes back, whichever part of its name is known.
+#[test]
+fn the_scanner_comes_back_from_every_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = Image::tissue(100, 70, 8);
+    let layout = Layout { tile: 64, overlap: 0, format: "jpg" };
+    let dzi = write_tree(dir.path(), "a", &image, layout, &|_, part| baseline(part, Sampling::S420));
+    for (number, scanner) in
+        [Some("Aperio"), Some("C13210"), Some("M\u{fc}ller \"5\" & S\u{f6}hne"), None].into_iter().enumerate()
+    {
+        let sidecar =
+            json!({"generator": "origami 0.1.0", "microns_per_pixel": [0.25, 0.25], "scanner": scanner});
+        fs::write(dir.path().join("a.json"), sidecar.to_string()).unwrap();
+        for (to, name) in [("tiff", "a.tiff"), ("ome-tiff", "a.ome.tiff"), ("dicom", "a.dicom")] {
+            let out = dir.path().join(format!("{number}-{name}"));
+            convert(&dzi, to, &out, &[]).ok();
+            let file = if to == "dicom" { out.join("level-0.dcm") } else { out };
+            let slide = Slide::open(&file, &OpenOptions::default()).unwrap();
+            assert_eq!(slide.info.scanner.as_deref(), scanner, "{to}");
+            if to == "ome-tiff" {
+                let bytes = fs::read(&file).unwrap();
+                let text = String::from_utf8_lossy(&bytes);
+                for part in ["<Instrument ", "<Microscope ", "<InstrumentRef "] {
+                    assert_eq!(text.contains(part), scanner.is_some(), "{scanner:?}: {part}");
+                }
+                assert!(!text.contains("<ObjectiveSettings "), "{scanner:?}");
+            }
+        }
     }
 }
 

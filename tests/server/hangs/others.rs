@@ -9,6 +9,8 @@ use super::{REQUESTS, at_once, hanging_reads, pipe};
 use crate::folders::{api, names};
 use crate::kit::program::{arg, program};
 use crate::kit::slides::{Small, tree};
+#[cfg(feature = "rocksdb")]
+use crate::running::wait_until;
 use crate::running::{Running, send};
 use crate::tiffs::write_tiled;
 
@@ -124,10 +126,16 @@ fn with_cache(library: &Path, root: &Path, cache: &Path) -> Running {
     Running::of(program().env("LD_PRELOAD", library), root, &flags)
 }
 
+/// Tiles that the cache on disk has taken.
+#[cfg(feature = "rocksdb")]
+fn written(server: &Running) -> f64 {
+    server.figure("origami_warm_writes_total{result=\"written\"}")
+}
+
 #[cfg(feature = "rocksdb")]
 #[test]
 fn a_cache_on_disk_that_hangs_holds_some_threads_and_not_the_server() {
-    use crate::running::{unchecked, wait_until};
+    use crate::running::unchecked;
 
     const ASKED: usize = 12;
     let (small, dir) = (Small::new(), tempfile::tempdir().unwrap());
@@ -143,10 +151,11 @@ fn a_cache_on_disk_that_hangs_holds_some_threads_and_not_the_server() {
     let server = with_cache(&library, &root, &cache);
     for tile in &tiles {
         assert_eq!(server.get(tile).status, 200, "{tile}");
+        // The rest of a family is made while no other tile is asked for.
+        wait_until("a family is not made", || server.figure("origami_families_in_flight") == 0.0);
     }
-    let written = || server.figure("origami_warm_writes_total{result=\"written\"}");
     // With the six of L1 that they are made with.
-    wait_until("tiles are not written", || written() >= (tiles.len() + 6) as f64);
+    wait_until("tiles are not written", || written(&server) >= (tiles.len() + 6) as f64);
     assert_eq!(server.terminate().0, Some(0));
 
     let server = with_cache(&library, &root, &cache);
@@ -188,6 +197,8 @@ fn a_cache_on_disk_that_hangs_does_not_keep_the_server_from_its_end() {
     fs::copy(&small.bundle, root.join("one.bundle")).unwrap();
     let server = with_cache(&library, &root, &cache);
     assert_eq!(server.get("/tiles/one/8/1_1.jpg").status, 200);
+    // In the database's memory: the response does not wait for that.
+    wait_until("the tile is not written", || written(&server) >= 1.0);
     hang(&cache);
     let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");
