@@ -178,7 +178,9 @@ class Keys(User):
         b.key("ArrowRight")
         b.eval("origami.settled()")
         last = json.loads(b.eval(places))
-        self.check(f"{json.dumps(last[0] == now[0] and last[1] > now[1])}", "an arrow moves the one with the focus")
+        # The panel takes room of the slides, which keep their centres but for rounding.
+        stays, goes = (abs(last[i] - now[i]) for i in range(2))
+        self.check(f"{json.dumps(stays < goes / 1000 and last[1] > now[1])} /* {now} {last} */", "an arrow moves the one with the focus")
 
 
 def main(address, out, slide, other):

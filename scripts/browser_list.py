@@ -80,7 +80,7 @@ class Listing(User):
         self.check(f"document.querySelectorAll('*').length < {elements} + 30", "no more elements than on the first page")
         print(f"list: first page of {SLIDES} slides after {took:.0f} ms; after ten more pages {grown / 1000:+.0f} kB of memory")
         self.check("location.hash === '#page=12'", "the page in the address")
-        b.eval("history.back()")
+        b.back()
         self.shown(ordered[PAGE * 10:PAGE * 11], "the page before")
         self.open("#page=167")
         self.shown(ordered[PAGE * 166:], "the last page")
@@ -133,7 +133,7 @@ class Listing(User):
         b.wait("document.documentElement?.dataset.ready === 'yes' && Boolean(window.origami?.viewers)", "the comparison")
         b.eval("origami.settled()")
         self.check(f"JSON.stringify([...document.querySelectorAll('.pane-name a')].map(e => e.textContent)) === {json.dumps(json.dumps([ordered[0], *ordered[PAGE:PAGE + 3]], separators=(',', ':')))}", "side by side")
-        b.eval("history.back()")
+        b.back()
         b.wait("document.documentElement?.dataset.ready === 'yes' && Boolean(document.getElementById('chosen-said'))", "the list")
         self.check("document.getElementById('chosen-said').textContent === '4 slides to compare'", "they are still chosen after a step back")
 

@@ -92,6 +92,10 @@ class Browser:
         self.go(address)
         self.wait("document.documentElement?.dataset.ready === 'yes'", address)
 
+    def back(self):
+        """One page back. The call returns before the page is left, which would end it with an error."""
+        self.eval("void setTimeout(() => history.back())")
+
     def wait(self, condition, what, patience_s=PATIENCE_S):
         until = time.monotonic() + patience_s
         while not self.holds(condition):
