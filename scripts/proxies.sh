@@ -53,7 +53,8 @@ first=$upstream
 through_tls() {
     url=https://$name:$2
     ask() { curl --silent --cacert "$work/cert" --resolve "$name:${url##*:}:127.0.0.1" "$@"; }
-    ask --retry 50 --retry-delay 1 --retry-connrefused --fail --output /dev/null "$url/readyz" || die "$1 does not answer"
+    ask --retry 50 --retry-delay 1 --retry-connrefused --fail --output /dev/null "$url/readyz" ||
+        die "$1 does not answer: $(cat "$work/${1,,}.log")"
     status() { ask --output /dev/null --write-out '%{http_code}' "$@"; }
     with=(--header "Authorization: Bearer $token")
     [[ $(status "$url/dzi/more%2Fone.dzi") == 401 ]] || die "$1: a slide without a token"
@@ -76,7 +77,7 @@ through_balancer() {
     begin other 0 --annotations "$work/marks" --no-prefetch
     other=$upstream
     sed "s#/run/nginx.pid#nginx.pid#; s#listen 127.0.0.1:8080;#listen 127.0.0.1:$balanced;#; s#127.0.0.1:8081#$writer#
-        s#127.0.0.1:8082#$other#; /127.0.0.1:8083/d" docs/nginx.conf >"$work/balancer.conf"
+        s#127.0.0.1:8082#$other#; /127.0.0.1:8083/d; $folders" docs/nginx.conf >"$work/balancer.conf"
     "$nginx" -p "$work" -c "$work/balancer.conf" -e stderr -g 'daemon off;' 2>"$work/balancer.log" &
     proxy=$!
     local marks=http://127.0.0.1:$balanced/api/slides/more%2Fone change='{"changes": []}'
@@ -97,11 +98,13 @@ through_balancer() {
     upstream=${first:?}
 }
 
+# Where nginx is only unpacked, its own folders are not there: these are below $work.
+folders='s#^http {#http { client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;#'
 step "nginx"
 if nginx=$(tool_of_debian "${NGINX:-nginx}"); then
     plain=$(free_port) secure=$(free_port)
     sed "s#127.0.0.1:8080#$upstream#g; s#listen 80;#listen 127.0.0.1:$plain;#; s#listen 443 #listen 127.0.0.1:$secure #
-        s#/etc/ssl/slides.pem#$work/cert#; s#/etc/ssl/private/slides.key#$work/key#; s#/run/nginx.pid#nginx.pid#" docs/nginx-tls.conf >"$work/nginx.conf"
+        s#/etc/ssl/slides.pem#$work/cert#; s#/etc/ssl/private/slides.key#$work/key#; s#/run/nginx.pid#nginx.pid#; $folders" docs/nginx-tls.conf >"$work/nginx.conf"
     "$nginx" -p "$work" -c "$work/nginx.conf" -e stderr -g 'daemon off;' 2>"$work/nginx.log" &
     proxy=$!
     through_tls nginx "$secure"
