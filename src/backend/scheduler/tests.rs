@@ -29,12 +29,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[test]
 fn results_come_in_order_and_the_bound_holds() {
+    // Miri takes seconds for a job.
+    const JOBS: u64 = if cfg!(miri) { 20 } else { 500 };
     let s = Scheduler::new(4).unwrap();
     let (now, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mut got = Vec::new();
     s.ordered(
         1,
-        (0..500u64).map(|i| {
+        (0..JOBS).map(|i| {
             peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
             Ok::<_, Failed>(i)
         }),
@@ -49,7 +51,7 @@ fn results_come_in_order_and_the_bound_holds() {
         },
     )
     .unwrap();
-    assert_eq!(got, (0..500).collect::<Vec<_>>());
+    assert_eq!(got, (0..JOBS).collect::<Vec<_>>());
     assert!(peak.into_inner() <= 9);
 }
 
@@ -129,6 +131,7 @@ fn failure(text: &str) -> Failed {
 
 #[test]
 fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
+    const JOBS: u64 = if cfg!(miri) { 20 } else { 300 };
     let scheduler = Scheduler::new(2).unwrap();
     let (device, calls) = mpsc::channel::<Arc<Signal>>();
     let device = Mutex::new(Some(device));
@@ -152,7 +155,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
             signal.future().await;
         };
         let (call, live, peak) = (&call, &live, &peak);
-        let jobs = (0..300).map(|job| {
+        let jobs = (0..JOBS).map(|job| {
             let guard = Live::new(live);
             peak.fetch_max(live.load(SeqCst), SeqCst);
             Ok::<_, Failed>((job, guard))
@@ -170,7 +173,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
         // Ends the thread.
         lock(&device).take();
     });
-    assert_eq!(got, (0..300).collect::<Vec<_>>());
+    assert_eq!(got, (0..JOBS).collect::<Vec<_>>());
     assert_eq!(peak.into_inner(), 2 * 2 + 1 + 7);
 }
 
