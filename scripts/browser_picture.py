@@ -226,6 +226,9 @@ class Picturing(User):
             # The archive of COLOURED is a folder of packs or a bundle, as the server finds it.
             self.check(f"(async () => {json.dumps(told)} === await {size})()", f"the size of the file of {name}: {told}")
             self.check(f"{json.dumps(bool(told))} || {json.dumps(name != self.slide)}", "a scanned slide has one")
+            before = b.eval("[...document.querySelectorAll('#about dt')].find(e => e.textContent === 'Encoded from')?.nextSibling.textContent ?? ''")
+            source = b.eval(f"fetch('/api/slides/' + encodeURIComponent({json.dumps(name)})).then(r => r.json()).then(s => s.stored_bytes && s.source_bytes)")
+            self.check(f"{json.dumps(bool(before))} === {json.dumps(bool(source))} && {json.dumps(before)}.includes({source or 0} ? phrase.bytes({source or 0}, 3) : '')", f"the file that {name} was made of: {before}")
             for word in words:
                 self.check(f"document.getElementById('about').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
         self.picture("about")

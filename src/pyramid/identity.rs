@@ -97,6 +97,11 @@ impl Identity {
         Ok(identity)
     }
 
+    /// Bytes of the slide's file, by a recorded identity. `None` for that of a tree.
+    pub fn recorded_bytes(text: &str) -> Option<u64> {
+        text.strip_prefix("file-")?.split('-').next()?.parse().ok()
+    }
+
     /// The parts of a recorded identity: that of the file, and the planes and the window that were chosen. `None` for a text that is
     /// none.
     pub fn split(text: &str) -> Option<(&str, Selection)> {

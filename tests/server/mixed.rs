@@ -145,6 +145,9 @@ fn a_folder_of_everything_is_served_for_what_is_good_and_names_the_rest_once() {
         assert_eq!(api(&server, &format!("/api/slides/{name}"))["stored_bytes"], bytes(files), "{name}");
     }
     assert!(api(&server, "/api/slides/in%2Fdeep-zoom")["stored_bytes"].is_null());
+    for name in ["a", "in%2Fencoded", "in%2Fdeep-zoom"] {
+        assert!(api(&server, &format!("/api/slides/{name}"))["source_bytes"].is_null(), "{name}");
+    }
     assert_eq!(api(&server, "/api/slides/in%2Fchannels")["view"], "channel=0");
     let second = api(&server, "/api/slides/in%2Fchannels?channel=1");
     assert_eq!(second["planes"]["shown"]["channels"][0], 1);

@@ -176,6 +176,8 @@ fn a_bundle_and_the_slide_beside_it_are_one_entry() {
         let server = Started::new(&mut program(), &[arg(given)]);
         assert!(!server.said.contains("skipped"), "{}", server.said);
         assert_eq!(original(&server, "x"), true);
+        let described = json(&server.get("/api/slides/x").text());
+        assert_eq!(described["source_bytes"], fs::metadata(&slide).unwrap().len());
         assert_eq!(server.get("/original/x.dzi").status, 200);
         let mut level = image.clone();
         for (number, least) in [(11, 40.0), (10, 40.0), (9, 40.0)] {

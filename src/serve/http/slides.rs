@@ -128,7 +128,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "name": slide.name, "file": file, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
         "format": state.options.output.format.extension(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(), "scanner": slide.scanner(),
-        "stored_bytes": slide.file_bytes(), "represented_bytes": 3 * pixels, "lossy": lossy,
+        "stored_bytes": slide.file_bytes(), "source_bytes": slide.source_bytes(), "represented_bytes": 3 * pixels, "lossy": lossy,
         "lossless": slide.reconstructs() && slide.keeps_originals(), "encoded": slide.is_encoded(), "warning": slide.warning,
         "icc": slide.colours().describe(),
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),

@@ -18,7 +18,7 @@ mod source;
 mod tree_file;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -46,6 +46,9 @@ use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::Tree;
 use crate::residual;
 use crate::slide::Selection;
+
+/// Extensions of slides that are one file, or a DICOM series, all of whose files are counted. Those of other formats name a file among many.
+const WHOLE_SLIDES: [&str; 8] = ["bif", "btf", "dcm", "ndpi", "scn", "svs", "tif", "tiff"];
 
 /// What a tile is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +191,15 @@ impl Slide {
     pub fn file_bytes(&self) -> Option<u64> {
         let bundle = self.input().filter(|input| !input.is_directory());
         bundle.map(|input| input.archive().file_bytes()).or(self.scan_bytes)
+    }
+
+    /// Bytes of the slide that the bundle was made of. `None` where that was a tree, or a format whose slides may lie in several files of
+    /// other names.
+    pub fn source_bytes(&self) -> Option<u64> {
+        let source = &self.input()?.meta().source;
+        let extension = Path::new(&source.name).extension()?.to_str()?.to_ascii_lowercase();
+        let is_whole = WHOLE_SLIDES.contains(&extension.as_str()) && source.format != "trestle";
+        is_whole.then(|| Identity::recorded_bytes(source.identity.as_deref()?)).flatten()
     }
 
     /// Whether any of its tiles are reconstructed. A slide of fewer than three levels has no families; its tiles are stored.

@@ -67,6 +67,13 @@ origami.about = (slide, kind, closed, original) => {
     return times ? phrase`Lossy: about ${times} times smaller than the raw pixels.` : phrase`Lossy.`;
   }
 
+  // The slide's own file beside this one.
+  function from() {
+    const { stored_bytes: stored, source_bytes: before } = slide;
+    if (!stored || !before) return null;
+    return phrase`a file of ${phrase.bytes(before, 3)}, ${phrase.figure(Number((before / stored).toPrecision(2)))} times as large`;
+  }
+
   const rows = pairs => pairs.filter(([, text]) => text).flatMap(([name, text]) => {
     const [term, said] = ['dt', 'dd'].map(tag => document.createElement(tag));
     term.textContent = name;
@@ -81,6 +88,7 @@ origami.about = (slide, kind, closed, original) => {
     else original.sentence().then(said => beside.replaceChildren(said));
     byId('facts').replaceChildren(...rows([
       [phrase`What you see`, kept()], [phrase`File`, slide.file], [phrase`File size`, slide.stored_bytes && phrase.bytes(slide.stored_bytes, 3)],
+      [phrase`Encoded from`, from()],
       [phrase`Size`, size()], [phrase`Scale`, scale()],
       [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : phrase`not recorded`], [phrase`Scanner`, slide.scanner || phrase`not recorded`],
       [phrase`Has`, planes()], [phrase`Made of`, made()], [phrase`Original`, slide.encoded ? beside : null], [phrase`Warning`, slide.warning],

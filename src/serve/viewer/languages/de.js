@@ -320,6 +320,8 @@ var phrases = {
   "{0} points in time": "{0} Zeitpunkte",
   "File": "Datei",
   "File size": "Dateigröße",
+  "Encoded from": "Erzeugt aus",
+  "a file of {0}, {1} times as large": "einer Datei von {0}, {1}-mal so groß",
   "Size": "Größe",
   "Scale": "Maßstab",
   "Objective": "Objektiv",

@@ -320,6 +320,8 @@ var phrases = {
   "{0} points in time": "{0} instantes",
   "File": "Archivo",
   "File size": "Tamaño del archivo",
+  "Encoded from": "Codificado a partir de",
+  "a file of {0}, {1} times as large": "un archivo de {0}, {1} veces más grande",
   "Size": "Tamaño",
   "Scale": "Escala",
   "Objective": "Objetivo",

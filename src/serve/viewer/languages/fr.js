@@ -320,6 +320,8 @@ var phrases = {
   "{0} points in time": "{0} instants",
   "File": "Fichier",
   "File size": "Taille du fichier",
+  "Encoded from": "Encodé à partir de",
+  "a file of {0}, {1} times as large": "un fichier de {0}, {1} fois plus grand",
   "Size": "Taille",
   "Scale": "Échelle",
   "Objective": "Objectif",

@@ -320,6 +320,8 @@ var phrases = {
   "{0} points in time": "{0} 時点",
   "File": "ファイル",
   "File size": "ファイルサイズ",
+  "Encoded from": "符号化の元",
+  "a file of {0}, {1} times as large": "{0} のファイル(大きさは {1} 倍)",
   "Size": "大きさ",
   "Scale": "スケール",
   "Objective": "対物レンズ",

@@ -320,6 +320,8 @@ var phrases = {
   "{0} points in time": "{0} 个时间点",
   "File": "文件",
   "File size": "文件大小",
+  "Encoded from": "编码来源",
+  "a file of {0}, {1} times as large": "{0} 的文件,大小为 {1} 倍",
   "Size": "尺寸",
   "Scale": "比例",
   "Objective": "物镜",
