@@ -106,7 +106,8 @@ impl Running {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
-    /// A figure of memory of the process, in KiB: `VmRSS` for now, `VmHWM` for the most so far.
+    /// A figure of memory of the process, in KiB: `VmRSS` for now, `VmHWM` for the most so far. The kernel adds up its counters now and then,
+    /// so that the latter may be a little less than before.
     pub fn memory_kib(&self, of: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(of)?.strip_prefix(':')).unwrap();
