@@ -211,7 +211,9 @@ class Picturing(User):
         """What a slide is, in words."""
         b = self.browser
         b.screen(1200, 800)
-        for name, words in ((self.slide, ("3,600 × 2,800 pixels, 0.9 × 0.7 mm", "0.25 µm a pixel", "40×", "drawn.tif")), (self.coloured, ("µm a pixel", "What you see", "Version"))):
+        for name, words in ((self.slide, ("3,600 × 2,800 pixels, 0.9 × 0.7 mm", "0.25 µm a pixel", "40×", "drawn.tif")), (self.coloured, ("µm a pixel", "What you see", "Version")),
+                            # scripts/browser.sh makes it, of a slide's file.
+                            ("two channels", ("Encoded from", "times as large"))):
             self.open(name, "")
             b.key("i")
             b.wait("Boolean(origami.informing?.open)", "what the slide is", 10)

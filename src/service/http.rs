@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Path, Request, State as Shared};
+use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ use super::blocking::blocking;
 use super::job::Kind;
 use super::problem::Problem;
 use super::registry::Registry;
-use super::request::{self, MAX_BYTES};
+use super::request::{self, JobId, MAX_BYTES};
 use super::{health, metrics, result, websocket};
 use crate::serve::{Presented, Refusal};
 use crate::web::error::ServeError;
@@ -66,20 +66,7 @@ fn addresses() -> Router<Arc<Registry>> {
 }
 
 fn guarded(router: Router<Arc<Registry>>, registry: Arc<Registry>) -> Router {
-    router
-        .layer(middleware::map_response(named))
-        .layer(middleware::from_fn_with_state(registry.clone(), admit))
-        .with_state(registry)
-}
-
-/// Gives what the framework says of a name that is no text the form of all errors.
-async fn named(response: Response) -> Response {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let is_plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    if response.status() == StatusCode::BAD_REQUEST && is_plain {
-        return Problem::wrong("the name of the job is not UTF-8").into_response();
-    }
-    response
+    router.layer(middleware::from_fn_with_state(registry.clone(), admit)).with_state(registry)
 }
 
 /// Refuses requests without credentials, where any are asked for, and those that a page of another server has a browser send.
@@ -147,11 +134,11 @@ async fn submit(registry: Arc<Registry>, kind: Kind, body: Body) -> Response {
         .await
 }
 
-async fn status(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<String>) -> Response {
+async fn status(Shared(registry): Shared<Arc<Registry>>, JobId(job_id): JobId) -> Response {
     answer(StatusCode::OK, move || registry.status(&job_id)).await
 }
 
-async fn record(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<String>) -> Response {
+async fn record(Shared(registry): Shared<Arc<Registry>>, JobId(job_id): JobId) -> Response {
     let read = move || {
         let mut value = registry.status(&job_id)?;
         value["request"] = registry.find(&job_id)?.map(|live| live.job.request).unwrap_or_default();
@@ -160,7 +147,7 @@ async fn record(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<Stri
     answer(StatusCode::OK, read).await
 }
 
-async fn cancel(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<String>) -> Response {
+async fn cancel(Shared(registry): Shared<Arc<Registry>>, JobId(job_id): JobId) -> Response {
     answer(StatusCode::OK, move || registry.cancel(&job_id)).await
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use axum::extract::{self, FromRequestParts};
+use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::job::{Kind, Warning};
@@ -28,6 +30,20 @@ const GUESSED_SECONDS: f64 = 60.0;
 const BAND_FAMILIES: u64 = 4096;
 /// What the document is called in messages.
 const DOCUMENT: &str = "request";
+
+/// The `job_id` of an address.
+pub struct JobId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for JobId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let name = extract::Path::from_request_parts(parts, state).await;
+        // Every address with a name has one part alone, and any text is a name.
+        let extract::Path(name) = name.map_err(|_| Problem::wrong("the name of the job is not UTF-8"))?;
+        Ok(Self(name))
+    }
+}
 
 /// What is wanted.
 pub struct Wanted {

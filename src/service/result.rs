@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use super::blocking::blocking;
 use super::job::Kind;
 use super::problem::Problem;
 use super::registry::Registry;
+use super::request::JobId;
 use crate::store::{self, ReadAt};
 use crate::web::range::Asked;
 
@@ -24,7 +25,7 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// `GET /api/render/{job_id}/result`.
 pub async fn send(
     Shared(registry): Shared<Arc<Registry>>,
-    Path(job_id): Path<String>,
+    JobId(job_id): JobId,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (file, size, kind) = blocking(move || open(&registry, &job_id)).await?;

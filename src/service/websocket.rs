@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::blocking::blocking;
 use super::problem::Problem;
 use super::registry::Registry;
+use super::request::JobId;
 
 /// What a server appends to the key of a client before it hashes it.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -39,7 +40,7 @@ static CONNECTIONS: Semaphore = Semaphore::const_new(MAX_CONNECTIONS);
 /// `GET /api/render/{job_id}/ws`.
 pub async fn open(
     Shared(registry): Shared<Arc<Registry>>,
-    Path(job_id): Path<String>,
+    JobId(job_id): JobId,
     mut request: Request,
 ) -> Response {
     let Some(accept) = accept(request.headers()) else {

@@ -1,7 +1,6 @@
 //! The files of a slide, and a listing of slides. Data.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -56,9 +55,8 @@ impl SlideFiles {
     /// file names, which no listing looks at.
     pub fn raw_bytes(&self) -> Option<u64> {
         let source = self.source.as_deref().filter(|_| self.is_raw())?;
-        let is_index = |extension: &OsStr| INDEXES.iter().any(|known| extension.eq_ignore_ascii_case(known));
         let bytes: u64 = self.stamp.iter().map(|&(bytes, ..)| bytes).sum();
-        (bytes > 0 && !source.extension().is_some_and(is_index)).then_some(bytes)
+        (bytes > 0 && !is_index(source)).then_some(bytes)
     }
 
     /// Time of the last change of these files, in nanoseconds since 1970; 0 where it is not known.
@@ -71,6 +69,12 @@ impl SlideFiles {
         let first = self.archive.as_deref().or(self.tree.as_deref()).or(self.source.as_deref());
         first.unwrap_or(Path::new(&self.name))
     }
+}
+
+/// Whether most of a slide lies in files that the one of this name names.
+pub fn is_index(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| INDEXES.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// Length, modification time in nanoseconds and inode of each file; zeros for one that does not exist.

@@ -22,6 +22,6 @@ mod series;
 mod tests;
 mod walk;
 
-pub use files::{Listing, SlideFiles, Stamp, stamp};
+pub use files::{Listing, SlideFiles, Stamp, is_index, stamp};
 pub use folder::root_itself;
 pub use walk::{Memory, scan};

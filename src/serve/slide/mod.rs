@@ -32,7 +32,7 @@ use self::scan::Scan;
 use self::source::Source;
 pub use self::tree_file::TreeFile;
 use super::bounds::Bounds;
-use super::discovery::Stamp;
+use super::discovery::{Stamp, is_index};
 use super::view::{merged, query};
 use crate::codec::CodecId;
 use crate::decode::Input;
@@ -46,9 +46,6 @@ use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::Tree;
 use crate::residual;
 use crate::slide::Selection;
-
-/// Extensions of slides that are one file, or a DICOM series, all of whose files are counted. Those of other formats name a file among many.
-const WHOLE_SLIDES: [&str; 8] = ["bif", "btf", "dcm", "ndpi", "scn", "svs", "tif", "tiff"];
 
 /// What a tile is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,13 +190,12 @@ impl Slide {
         bundle.map(|input| input.archive().file_bytes()).or(self.scan_bytes)
     }
 
-    /// Bytes of the slide that the bundle was made of. `None` where that was a tree, or a format whose slides may lie in several files of
-    /// other names.
+    /// Bytes of the slide that the bundle was made of. `None` where that was a tree, or where most of them lay in files that its own file
+    /// names.
     pub fn source_bytes(&self) -> Option<u64> {
-        let source = &self.input()?.meta().source;
-        let extension = Path::new(&source.name).extension()?.to_str()?.to_ascii_lowercase();
-        let is_whole = WHOLE_SLIDES.contains(&extension.as_str()) && source.format != "trestle";
-        is_whole.then(|| Identity::recorded_bytes(source.identity.as_deref()?)).flatten()
+        let source =
+            Some(&self.input()?.meta().source).filter(|source| !is_index(Path::new(&source.name)))?;
+        Identity::recorded_bytes(source.identity.as_deref()?)
     }
 
     /// Whether any of its tiles are reconstructed. A slide of fewer than three levels has no families; its tiles are stored.
