@@ -36,6 +36,8 @@ class User:
 
     def picture(self, name):
         self.pictures += 1
+        # Colours on their way, as after a change of the theme, are those of no page.
+        self.browser.eval("document.getAnimations().filter(of => of instanceof CSSTransition).forEach(of => of.finish())")
         (self.out / f"{name}.png").write_bytes(self.browser.picture())
 
     def fill(self, selector, value):
