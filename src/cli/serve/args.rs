@@ -136,7 +136,7 @@ pub struct ServeArgs {
     #[cfg_attr(feature = "rocksdb", doc = "Directory in which tiles outlive the server [default: off]")]
     #[cfg_attr(
         not(feature = "rocksdb"),
-        doc = "Not in this build (feature rocksdb): directory in which tiles outlive the server"
+        doc = "Not in this build (feature rocksdb): directory in which tiles outlive the server [default: off]"
     )]
     ///
     /// It is a RocksDB; needs a build with the feature rocksdb.
