@@ -5,8 +5,8 @@
 # the program makes of the bundles of the tests (fuzz/src/seeds.rs). What libFuzzer finds beyond them goes to fuzz/corpus, and inputs that
 # fail to fuzz/artifacts. Fix what they show, and keep the input in fuzz/regressions.
 #
-# --quick   for CI, not in it yet: 5 seconds a target unless SECONDS says otherwise, two targets at a time, with the dependencies that the tests have
-#           built, so that only the library and the targets are compiled. Edges are counted in these alone, and what libFuzzer found in
+# --quick   for CI: 5 seconds a target unless SECONDS says otherwise, two targets at a time, with the dependencies that the tests have built,
+#           so that only the library and the targets are compiled. Edges are counted in these alone, and what libFuzzer found in
 #           earlier runs is left out. Without it dependencies are built too, with their edges, and optimised: 10 minutes on two cores.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

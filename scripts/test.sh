@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, crashes and faults, the
+# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, fuzzers, crashes and faults, the
 # server under load, the viewer and the page of evaluation runs in a browser, the Python package, and the demo on a real slide with
 # its quality limits. From nothing it takes less than an hour on two cores. What takes longer has scripts of its own: features.sh and those
 # that end in -long.sh.
@@ -32,6 +32,9 @@ fi
 
 scripts/check.sh
 scripts/neon.sh
+
+step "hostile bytes"
+scripts/fuzz.sh --quick
 
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"

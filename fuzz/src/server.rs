@@ -71,7 +71,9 @@ fn start(credentials: Credentials) -> (SocketAddr, PathBuf) {
     let address = listen(move |listener| {
         let server = Server::new(options, Arc::new(CpuBackend::new()), Arc::new(Default::default));
         let server = server.expect("a server");
-        async move { server.serve(listener, std::future::pending()).await.expect("no end") }
+        async move {
+            server.serve(listener, std::future::pending()).await.expect("no end");
+        }
     });
     fs::write(directory.join("slide.geojson"), marks()).expect("marks");
     (address, directory)

@@ -381,6 +381,13 @@ impl Catalog {
         }
     }
 
+    /// Closes what nobody has used for a while.
+    fn close_unused(&self) {
+        self.open.run_pending_tasks();
+        self.views.run_pending_tasks();
+        self.readers.close_unused();
+    }
+
     /// Lists the root again if that is due.
     pub fn refresh(&self) {
         if !self.is_due() {
@@ -395,6 +402,7 @@ impl Catalog {
         };
         if self.is_due() {
             self.list(&mut listing);
+            self.close_unused();
         }
         drop(listing);
         self.claimed.store(false, Relaxed);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::error::{Error, Result, ServedFault};
@@ -27,7 +28,11 @@ pub struct Readers(Cache<(PathBuf, Stamp, String), Arc<Reader>>);
 
 impl Default for Readers {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_READERS).time_to_idle(IDLE_TIME).build())
+        // By time of use. By default a cache keeps what was used often, and a slide beyond those would be opened for each of its tiles.
+        let policy = EvictionPolicy::lru();
+        let readers =
+            Cache::builder().max_capacity(MAX_READERS).eviction_policy(policy).time_to_idle(IDLE_TIME);
+        Self(readers.build())
     }
 }
 
@@ -38,8 +43,9 @@ impl Readers {
     /// A slide that cannot be opened, or not be read in parts; a view that it does not have.
     pub fn get(&self, path: &Path, view: &Selection) -> Result<Arc<Reader>> {
         let key = (path.to_path_buf(), stamp([path]), query(view));
-        let mut failed = None;
+        let (mut failed, mut is_new) = (None, false);
         let open = || {
+            is_new = true;
             Reader::open(path, view).map(Arc::new).map_err(|e| {
                 let text = e.to_string();
                 failed = Some(e);
@@ -48,7 +54,16 @@ impl Readers {
         };
         // Requests that waited for the same slide share the text.
         let opened = self.0.try_get_with(key, open);
+        if is_new {
+            // By itself the cache lets go from time to time, and in between holds the decoded parts of more slides.
+            self.close_unused();
+        }
         opened.map_err(|text: Arc<String>| failed.unwrap_or_else(|| Error::input(path, text.as_str())))
+    }
+
+    /// Closes readers beyond the most that are open, and those that nobody has used for a while.
+    pub fn close_unused(&self) {
+        self.0.run_pending_tasks();
     }
 }
 
@@ -127,4 +142,35 @@ pub struct FileLevel {
 impl FileLevel {
     /// The full resolution.
     pub const FULL: Self = Self { level: 0, down: 0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use tiff::encoder::TiffEncoder;
+    use tiff::encoder::colortype::RGB8;
+
+    use super::*;
+
+    #[test]
+    fn no_more_readers_are_open_than_there_may_be_and_the_last_used_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let (readers, mut opened) = (Readers::default(), Vec::new());
+        for number in 0..40_u8 {
+            let path = dir.path().join(format!("{number}.tif"));
+            let mut encoder = TiffEncoder::new(File::create(&path).unwrap()).unwrap();
+            encoder.write_image::<RGB8>(64, 48, &[number; 3 * 64 * 48]).unwrap();
+            // As often as it may be: what was used often is not kept for that.
+            for _ in 0..3 {
+                opened.push(Arc::downgrade(&readers.get(&path, &Selection::default()).unwrap()));
+            }
+            assert_eq!(opened.len(), 3 * (usize::from(number) + 1));
+            let same = opened[opened.len() - 3..].iter().all(|reader| reader.ptr_eq(opened.last().unwrap()));
+            assert!(same, "slide {number} was opened more than once");
+            let open = opened.iter().step_by(3).filter(|reader| reader.strong_count() > 0).count();
+            // The oldest may go with the next call.
+            assert!(open as u64 <= MAX_READERS + 1, "{open} readers are open after slide {number}");
+        }
+    }
 }

@@ -47,7 +47,7 @@ impl Tiles {
             make(&of)
         });
         let bytes = Bytes::from(self.in_time(made).await?.map_err(|e| self.broken(slide, &e))?);
-        self.hot.insert(key, bytes.clone());
+        self.keep_hot(key, bytes.clone());
         if !is_cut {
             self.keep_warm(slide, key, bytes.clone());
         }
@@ -94,7 +94,7 @@ impl Tiles {
             None => self.of_stored(slide, key.tile, source).await?,
         };
         let bytes = Bytes::from(made.map_err(|e| self.broken(slide, &e))?);
-        self.hot.insert(key, bytes.clone());
+        self.keep_hot(key, bytes.clone());
         Ok(bytes)
     }
 

@@ -16,6 +16,10 @@ use crate::span::span;
 use crate::web::blocking;
 use crate::web::error::ServeError;
 
+/// By itself the cache lets go from time to time, and in between holds up to 64 tiles beyond its bound. Of tiles that take more than this
+/// part of it, it holds none.
+const LARGE_PART: u64 = 4096;
+
 impl Tiles {
     /// Looks a tile up in the hot cache, for a request.
     pub(super) fn look_up(&self, key: TileKey) -> Option<Bytes> {
@@ -23,6 +27,15 @@ impl Tiles {
         let found = span.run(|| self.hot.get(&key));
         span.record("origami.hit", found.is_some());
         found
+    }
+
+    /// Keeps a tile in the hot cache.
+    pub(super) fn keep_hot(&self, key: TileKey, bytes: Bytes) {
+        let is_large = bytes.len() as u64 > self.options.cache.max_memory_bytes / LARGE_PART;
+        self.hot.insert(key, bytes);
+        if is_large {
+            self.hot.run_pending_tasks();
+        }
     }
 
     /// A tile of the hot cache; not of the tree's own tiles.
@@ -63,7 +76,7 @@ impl Tiles {
         match self.warm.as_ref()?.get(&slide.name, &key) {
             Lookup::Hit(bytes) => {
                 self.metrics.warm_read(WarmRead::Hit);
-                self.hot.insert(key, bytes.clone());
+                self.keep_hot(key, bytes.clone());
                 return Some(bytes);
             }
             Lookup::Miss => self.metrics.warm_read(WarmRead::Miss),

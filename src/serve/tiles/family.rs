@@ -226,7 +226,7 @@ impl Tiles {
     /// Adds a finished tile to the hot cache and delivers it.
     pub(super) fn publish(&self, slide: &Slide, tile: TileId, bytes: Vec<u8>, call: &Call) {
         let bytes = Bytes::from(bytes);
-        self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
+        self.keep_hot(TileKey { slide: slide.identity, tile }, bytes.clone());
         let awaited = call.publish(tile, &bytes);
         self.metrics.family_tile(awaited);
     }

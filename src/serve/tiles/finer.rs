@@ -38,7 +38,7 @@ impl Tiles {
         let of = slide.clone();
         let coded = self.threads.run(async move { of.code(samples) }).await?;
         let bytes = Bytes::from(coded.map_err(|e| self.broken(slide, &e))?);
-        self.hot.insert(key, bytes.clone());
+        self.keep_hot(key, bytes.clone());
         self.keep_warm(slide, key, bytes.clone());
         Ok((bytes, Outcome::Cold))
     }
@@ -67,7 +67,7 @@ impl Tiles {
             };
             let made = this.threads.run(work).await?;
             let (bytes, samples) = made.map_err(|e: Error| this.broken(&slide, &e))?;
-            this.hot.insert(key, bytes);
+            this.keep_hot(key, bytes);
             Ok(samples)
         });
         work
