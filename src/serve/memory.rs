@@ -55,6 +55,8 @@ pub enum MemoryPart {
     OtherThreads,
     /// Decoded parts of scanned slides; none where nothing but bundles and trees is served.
     ScannedSlides,
+    /// Blocks of files at addresses; none where slides are on a disk.
+    Blocks,
     /// The program.
     Program,
 }
@@ -70,17 +72,20 @@ impl MemoryPart {
             MemoryPart::Computing => "computing threads",
             MemoryPart::OtherThreads => "other threads",
             MemoryPart::ScannedSlides => "scanned slides",
+            MemoryPart::Blocks => "blocks of addresses",
             MemoryPart::Program => "program",
         }
     }
 }
 
 /// The most bytes of each part, for slides whose tiles have at most `tile` pixels a side and of which `scanned` have a scanned slide's file.
+/// `block_bytes` is the memory for blocks of files at addresses; 0 where slides are on a disk.
 pub fn memory_bound(
     options: &ServeOptions,
     threads: ThreadCounts,
     tile: u32,
     scanned: usize,
+    block_bytes: u64,
 ) -> Vec<(MemoryPart, u64)> {
     let (cache, limits, output) = (&options.cache, &options.limits, &options.output);
     // Chroma at full size takes as much again; of JPEG tiles so do residuals of chroma, which stay within these.
@@ -101,6 +106,7 @@ pub fn memory_bound(
         (MemoryPart::Computing, threads.compute * COMPUTING_THREAD_BYTES),
         (MemoryPart::OtherThreads, (threads.connections + threads.files) * OTHER_THREAD_BYTES),
         (MemoryPart::ScannedSlides, SCANNED_SLIDES.min(scanned as u64) * SCANNED_SLIDE_BYTES),
+        (MemoryPart::Blocks, block_bytes),
         (MemoryPart::Program, PROGRAM_BYTES),
     ]
 }

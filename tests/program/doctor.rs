@@ -156,6 +156,7 @@ fn what_a_server_would_do_is_said_and_nothing_is_written() {
     };
     let parts = ["tiles", "requests", "connections", "computing threads"].map(part);
     assert_eq!(parts, [88, 128, 2, 48], "{serve:#}");
+    assert_eq!(part("blocks of addresses"), 0, "{serve:#}");
     assert_eq!((part("scanned slides"), &serve["scanned"]), (0, &0.into()), "{serve:#}");
     assert_eq!(crate::kit::files::listing(dir.path()), before, "a directory or file was made");
 
@@ -190,4 +191,18 @@ fn a_server_that_would_not_start_is_told_why() {
     doctor(&["--serve", "--config", &nowhere], &[]).fails(&["nowhere"]);
     doctor(&["--serve"], &[("ORIGAMI_SERVE_PROT", "1")]).refused(&["ORIGAMI_SERVE_PORT"]);
     doctor(&["--config", &nowhere], &[]).refused(&["--serve"]);
+}
+
+#[cfg(all(feature = "serve", feature = "remote"))]
+#[test]
+fn a_server_of_slides_at_an_address_has_memory_for_their_blocks() {
+    let store = crate::kit::object_server::ObjectServer::start();
+    store.put("b/lab/one.bundle", b"no bundle at all");
+    let environment = store.environment("planted-secret");
+    let environment = environment.each_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+    let serve = &json(&doctor(&["--json", "--serve", "s3://b/lab"], &environment).ok())["serve"];
+    let parts = serve["memory"].as_array().unwrap();
+    let blocks = parts.iter().find(|part| part["part"] == "blocks of addresses").unwrap();
+    assert_eq!(blocks["bytes"], 64 << 20, "{serve:#}");
+    assert!(serve["skipped"][0]["path"].as_str().unwrap().contains("one.bundle"), "{serve:#}");
 }

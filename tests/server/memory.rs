@@ -37,7 +37,7 @@ fn limit_mib(tile: u32, scanned: usize) -> u64 {
     options.limits.max_connections = CONNECTIONS;
     let [compute, connections, files] = THREADS;
     let threads = ThreadCounts { compute, connections, files };
-    let parts = memory_bound(&options, threads, tile, scanned);
+    let parts = memory_bound(&options, threads, tile, scanned, 0);
     parts.iter().map(|(_, bytes)| bytes).sum::<u64>().div_ceil(1 << 20)
 }
 
@@ -47,7 +47,7 @@ fn the_parts_are_those_of_the_page() {
     let options = ServeOptions::default();
     let threads = ThreadCounts { compute: 2, connections: 8, files: 32 };
     let mib = |part| {
-        let parts = memory_bound(&options, threads, 256, 100);
+        let parts = memory_bound(&options, threads, 256, 100, 64 << 20);
         parts.iter().find(|(of, _)| *of == part).map(|(_, bytes)| bytes >> 20).unwrap()
     };
     let page = include_str!("../../docs/operate.md");
@@ -67,6 +67,7 @@ fn the_parts_are_those_of_the_page() {
         (MemoryPart::Computing, 32, "16 MiB each"),
         (MemoryPart::OtherThreads, 80, "2 MiB each; 40 by default"),
         (MemoryPart::ScannedSlides, 3072, "as many as there are, 8 at a time | 384 MiB each"),
+        (MemoryPart::Blocks, 64, "#caches), where slides are at one | `--block-cache-mb` |"),
         (MemoryPart::Program, 64, "| the program | 64 MiB |"),
     ] {
         assert_eq!(mib(part), want, "{}", part.name());
@@ -90,7 +91,7 @@ fn the_settings_for_two_gigabytes_are_enough() {
     options.limits.max_connections = of("max-connections") as usize;
     let sum = |compute, scanned| -> u64 {
         let threads = ThreadCounts { compute, connections: 8, files: 32 };
-        memory_bound(&options, threads, 256, scanned).iter().map(|(_, bytes)| bytes).sum()
+        memory_bound(&options, threads, 256, scanned, 0).iter().map(|(_, bytes)| bytes).sum()
     };
     assert!(sum(32, 0) <= 2_000_000_000, "{}", sum(32, 0));
     assert_eq!((sum(4, 0) * 10) >> 30, 14, "1.4 GiB");

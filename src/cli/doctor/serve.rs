@@ -134,7 +134,7 @@ pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
             Overview::default()
         }
     };
-    let memory = memory_bound(&options, threads, TILE, scanned);
+    let memory = memory_bound(&options, threads, TILE, scanned, block_bytes(args, &options));
     let (backend, reason) = opened.choice();
     let left = skipped.iter().map(|skipped| Left {
         path: skipped.path.display().to_string(),
@@ -159,6 +159,17 @@ pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
         skipped: left.collect(),
         problems,
     })
+}
+
+/// Memory for blocks of files at addresses, where slides are at one.
+#[cfg(feature = "remote")]
+fn block_bytes(args: &ServeArgs, options: &ServeOptions) -> u64 {
+    if is_address(&options.slides.root) { args.storage().memory_bytes } else { 0 }
+}
+
+#[cfg(not(feature = "remote"))]
+fn block_bytes(_: &ServeArgs, _: &ServeOptions) -> u64 {
+    0
 }
 
 /// Settings that are not the default.
