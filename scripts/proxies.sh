@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The server behind TLS as docs/operate.md has it: nginx with docs/nginx-tls.conf and Caddy with docs/Caddyfile, each with a certificate of its own
 # that is made here. Tiles, a slide in a folder, addresses of IIIF, tokens and metrics, over HTTP/2; that marks behind docs/nginx.conf go to the
-# server that writes them, and that no signature comes into nginx's log.
+# server that writes them and rectangles to every server, and that no signature comes into nginx's log.
 #
 #   scripts/proxies.sh BINARY      NGINX, CADDY name the programs; what is not there is SKIPPED
 set -euo pipefail
@@ -34,6 +34,7 @@ png.write(sys.argv[1], 300, 200, bytes((x * y + c * x) // 9 % 256 for y in range
 END_OF_PYTHON
 "$binary" encode --quiet --image "$work/picture.png" --tile 64 --out "$work/made"
 mv "$(find "$work/made" -name '*.bundle')" "$work/slides/more/one.bundle"
+for number in {1..24}; do ln "$work/slides/more/one.bundle" "$work/slides/more/twin$number.bundle"; done
 token=0123456789abcdef0123456789abcdef
 echo "$token" >"$work/tokens"
 printf 'k%.0s' {1..40} >"$work/signing"
@@ -68,7 +69,7 @@ through_tls() {
 }
 
 # through_balancer: two servers of the same marks behind docs/nginx.conf. A change reaches the one that writes, also where another server would
-# be asked for the slide's tiles, and the description says that it may be made.
+# be asked for the slide's tiles, and the description says that it may be made. Rectangles of many slides are made by both.
 through_balancer() {
     local balanced writer other with=(--header "Authorization: Bearer $token" --header 'Content-Type: application/json')
     balanced=$(free_port)
@@ -91,10 +92,19 @@ through_balancer() {
     done
     [[ $(curl --silent --output /dev/null --write-out '%{http_code}' --request PATCH "${with[@]}" --data "$change" \
         "http://$other/api/slides/more%2Fone/annotations") == 503 ]] || die "the other server writes marks as well"
+    answered() { curl --silent "${with[@]}" "http://$1/metrics" | sed -n 's/^origami_responses_total{status="200"} //p'; }
+    local number before=("$(answered "$writer")" "$(answered "$other")")
+    for number in {1..24}; do
+        [[ $(curl --silent --output /dev/null --write-out '%{http_code}' "${with[@]}" \
+            "http://127.0.0.1:$balanced/api/slides/more%2Ftwin$number/region?x=0&y=0&w=64&h=64") == 200 ]] || die "the balancer: a rectangle"
+    done
+    # Of those one is that for metrics.
+    (($(answered "$writer") > before[0] + 1 && $(answered "$other") > before[1] + 1)) ||
+        die "the balancer: one server makes the rectangles of all slides"
     kill "$proxy"
     wait "$proxy" || true
     proxy=''
-    echo "nginx as a balancer: marks go to the server that writes them"
+    echo "nginx as a balancer: marks go to the server that writes them, rectangles to both"
     upstream=${first:?}
 }
 
