@@ -4,7 +4,7 @@
 #
 #   scripts/release.sh [--out FOLDER] [--target TRIPLE] [--same-as PROGRAM] [--profile dev] [--features LIST] [--reproduce] [--trial]
 #
-#   --out        default target/release-files; must not be there
+#   --out        default target/release-files; must not be there. It is FOLDER.part until all of it is made
 #   --target     build for another processor: aarch64-unknown-linux-gnu, with Debian's cross compiler; tried under qemu. Package, wheel and crate are
 #                left to a machine of that kind
 #   --same-as    a program of the same commit that this machine runs, with --target: what both encode must have the same bytes
@@ -40,7 +40,9 @@ while (($#)); do
     shift
 done
 [[ ! -e $out ]] || die "$out is there already"
-out=$(realpath -m "$out")
+finished=$(realpath -m "$out")
+# What a release that fails leaves, to look at. The next one begins anew.
+out=$finished.part
 [[ $features == nats,rocksdb || $trial == 1 ]] || die "a release has the features nats,rocksdb: others are for --trial"
 # unless_trial TEXT: what keeps this from being a release.
 unless_trial() { if [[ $trial == 1 ]]; then warn "$1"; else die "$1"; fi; }
@@ -56,6 +58,7 @@ grep -q "^## \[$version\]" CHANGELOG.md || unless_trial "CHANGELOG.md has no hea
 [[ $(sed -n 's/^version = "\(.*\)"/\1/p' python/Cargo.toml | head -n 1) == "$version" ]] || die "python/Cargo.toml has another version"
 echo "$version, $commit"
 scripts/npm-files.sh
+rm -rf "${out:?}"
 mkdir -p "$out"
 
 # What differs for another processor: cargo's flags and folder, the tools, what runs the program.
@@ -237,4 +240,5 @@ for kind in .deb .whl .crate .cdx.json; do
     [[ ${#cross[@]} != 0 && $kind != .cdx.json ]] || compgen -G "$out/*$kind" >/dev/null || lacking+=("$kind")
 done
 [[ ${#lacking[@]} == 0 ]] || skipped "a whole release: there is no ${lacking[*]} in it, for the reasons above"
-echo "$out: $(find "$out" -type f | wc -l) files. Publish them by hand: tag the commit v$version, upload the folder, cargo publish."
+mv "$out" "$finished"
+echo "$finished: $(find "$finished" -type f | wc -l) files. Publish them by hand: tag the commit v$version, upload the folder, cargo publish."
