@@ -9,6 +9,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use origami::backend::CpuBackend;
+use origami::image::family::Pixels;
+use origami::image::plane::Plane;
+use origami::output::tile::{OutputFormat, TileCoder};
 use origami::serve::{Credentials, Secret, ServeOptions, Server, SigningKey};
 
 /// How long an answer may take once the client has sent all.
@@ -44,11 +47,13 @@ fn slides(folder: &Path) -> std::io::Result<PathBuf> {
     )?;
     fs::write(root.join("scan.tif"), crate::tiffs::scanned())?;
     fs::write(root.join("tree/baseline_pyramid.dzi"), include_bytes!("../seeds/dzi/plain.dzi"))?;
-    let tile = include_bytes!("../seeds/jpeg/tile.jpg");
+    let mut coder = TileCoder::new(OutputFormat::Jpeg, 90).expect("a coder");
     for level in 0..=4 {
+        let side = 1 << level;
+        let pixels = Pixels::Rgb(Plane::filled(3 * side, side, 200));
         let level = root.join(format!("tree/baseline_pyramid_files/{level}"));
         fs::create_dir_all(&level)?;
-        fs::write(level.join("0_0.jpg"), &tile[4..])?;
+        fs::write(level.join("0_0.jpg"), coder.encode(pixels.view()).expect("a tile"))?;
     }
     Ok(root)
 }
