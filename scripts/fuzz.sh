@@ -60,11 +60,12 @@ FUZZ_SEEDS=$made "$program" >"$made/log" 2>&1 || die "no seeds: $(cat "$made/log
 
 # fuzz TARGET: one process, in memory that no input may exceed, and no input may take longer than 25 seconds.
 fuzz() {
-    local target=$1 corpus=corpus/$1 log=artifacts/$1.log dictionary=() runs edges
-    if [[ -n $quick ]]; then corpus=$made/corpus/$1; fi
-    if [[ -f dictionaries/$target ]]; then dictionary=(-dict="dictionaries/$target"); fi
+    local target=$1 corpus=corpus/$1 log=artifacts/$1.log options=() runs edges
+    # One sequence of mutations, so that a run of CI can be repeated.
+    if [[ -n $quick ]]; then corpus=$made/corpus/$1 options=(-seed=1); fi
+    if [[ -f dictionaries/$target ]]; then options+=(-dict="dictionaries/$target"); fi
     mkdir -p "$corpus" "artifacts/$target" "$made/$target" "seeds/$target" "regressions/$target"
-    if FUZZ_TARGET=$target nice "$program" "$corpus" "regressions/$target" "seeds/$target" "$made/$target" "${dictionary[@]}" \
+    if FUZZ_TARGET=$target nice "$program" "$corpus" "regressions/$target" "seeds/$target" "$made/$target" "${options[@]}" \
         -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
         -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
