@@ -166,7 +166,11 @@ impl Catalog {
             unchanged: AtomicU32::new(0),
             took_ms: AtomicU64::new(0),
             readers: Arc::default(),
-            views: Cache::builder().max_capacity(MAX_VIEWS).time_to_idle(VIEW_IDLE_TIME).build(),
+            views: Cache::builder()
+                .max_capacity(MAX_VIEWS)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(VIEW_IDLE_TIME)
+                .build(),
             listed: AtomicBool::new(false),
             claimed: AtomicBool::new(false),
         };

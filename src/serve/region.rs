@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::iiif::{MAX_AREA, MAX_SIDE};
@@ -66,8 +67,11 @@ pub struct Regions {
 impl Regions {
     /// At most `bytes` are kept of what was decoded.
     pub fn new(bytes: u64) -> Self {
-        let open = Cache::builder().max_capacity(MAX_OPEN).time_to_idle(IDLE_TIME).build();
-        Self { decoded: Arc::new(Decoded::new(bytes)), open }
+        let open = Cache::builder()
+            .max_capacity(MAX_OPEN)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(IDLE_TIME);
+        Self { decoded: Arc::new(Decoded::new(bytes)), open: open.build() }
     }
 
     /// The rectangle of a slide, and the size of its picture.

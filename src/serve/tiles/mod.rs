@@ -130,7 +130,11 @@ impl Tiles {
             buffers: BufferPool::new(idle, families, budget.clone()),
             budget,
             threads,
-            viewers: Cache::builder().max_capacity(MAX_VIEWERS).time_to_idle(VIEWER_IDLE_TIME).build(),
+            viewers: Cache::builder()
+                .max_capacity(MAX_VIEWERS)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(VIEWER_IDLE_TIME)
+                .build(),
             metrics,
             faults: Faults::default(),
             options,

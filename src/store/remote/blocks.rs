@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::settings::{Settings, settings};
@@ -32,7 +33,10 @@ fn cache() -> &'static Cache<Key, Bytes> {
     static CACHE: OnceLock<Cache<Key, Bytes>> = OnceLock::new();
     CACHE.get_or_init(|| {
         let weight = |_: &Key, bytes: &Bytes| bytes.len() as u32 + 128;
-        Cache::builder().max_capacity(memory_bytes()).weigher(weight).build()
+        // By time of use. By default a full cache takes nothing that was asked for less often than what it has, and what is fetched ahead would
+        // be fetched again when it is read.
+        let policy = EvictionPolicy::lru();
+        Cache::builder().max_capacity(memory_bytes()).eviction_policy(policy).weigher(weight).build()
     })
 }
 
@@ -89,5 +93,23 @@ mod tests {
         assert_eq!(runs([0, 1, 2, 3, 4], 0, 2), [0..2, 2..4, 4..5]);
         assert_eq!(runs([3, 3, 9], 0, 8), [3..4, 9..10]);
         assert!(runs([], 1, 8).is_empty());
+    }
+
+    #[test]
+    fn what_is_fetched_ahead_is_there_when_it_is_read_also_beyond_what_fits() {
+        let (object, bytes) = (u64::MAX, vec![7; BLOCK_BYTES as usize]);
+        let runs = 3 * memory_bytes() / BLOCK_BYTES / 64;
+        for run in 0..runs {
+            let blocks = run * 64..(run + 1) * 64;
+            assert!(blocks.clone().all(|block| get(object, block).is_none()));
+            for block in blocks.clone() {
+                keep(object, block, &bytes);
+            }
+            // The cache lets go now, and not some time later.
+            cache().run_pending_tasks();
+            assert!(cache().weighted_size() <= memory_bytes());
+            let found = blocks.filter(|&block| get(object, block).is_some()).count();
+            assert_eq!(found, 64, "of run {run} of {runs}");
+        }
     }
 }
