@@ -174,6 +174,10 @@ class Keys(User):
         now = json.loads(b.eval(places))
         self.check(f"{json.dumps(all(a < b for a, b in zip(before, now)))}", "an arrow moves both")
         b.key("o")
+        self.check("!document.getElementById('offsets').hidden", "o opens the offsets")
+        # The slides get smaller, and begin anew from where they are, with the next frame or the one after.
+        b.eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))")
+        b.eval("origami.settled()")
         b.eval("origami.viewers[1].canvas.focus()")
         b.key("ArrowRight")
         b.eval("origami.settled()")
