@@ -1,6 +1,6 @@
 """A server under load of every kind: starts it, lets `load_clients` at it, and looks at its memory, descriptors and recovery.
 
-    load_long.py BINARY FOLDER SECONDS CONNECTIONS
+    load_long.py BINARY FOLDER SECONDS CONNECTIONS disk|memory     where tiles are cached: memory and disk, or memory alone
 """
 
 import asyncio
@@ -21,10 +21,10 @@ IMAGES = ("/iiif/3/small/full/max/0/default.png", "/iiif/3/large/2000,1000,1500,
 RECOVERY_S = 120
 
 
-def limit_mib(connections):
+def limit_mib(connections, has_disk):
     """What docs/operate.md says that these flags allow."""
-    threads = 16 * os.cpu_count() + 2 * 40
-    return CACHE_MB * 11 // 8 + REQUEST_MB + 3 * max(1, CACHE_DIR_MB // 64) + 32 + connections // 4 + threads + 64
+    threads, disk = 16 * os.cpu_count() + 2 * 40, 3 * max(1, CACHE_DIR_MB // 64) + 32 if has_disk else 0
+    return CACHE_MB * 11 // 8 + REQUEST_MB + disk + connections // 4 + threads + 64
 
 
 def make_slide(site, root, name, size):
@@ -77,17 +77,19 @@ def percentiles(times):
 
 
 def main():
-    binary, work, seconds, connections = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    binary, work, seconds, connections, cached = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
     with Site(binary, work, 0, 1) as site:
-        run(site, seconds, connections)
+        run(site, seconds, connections, cached == "disk")
 
 
-def run(site, seconds, connections):
+def run(site, seconds, connections, has_disk):
     """Starts a server and lets the clients at it; ends the script with an error where anything is wrong."""
     root, cache = site.folder("root"), site.work / "cache"
     large, small = make_slide(site, root, "large", "7168x5120"), make_slide(site, root, "small", "1500x1300")
     marks = site.folder("marks")
-    flags = ["--annotations", marks, "--annotations-open", "--cache-mb", CACHE_MB, "--cache-dir", cache, "--cache-dir-mb", CACHE_DIR_MB, "--request-mb", REQUEST_MB, "--queue-timeout-ms", "60s"]
+    flags = ["--annotations", marks, "--annotations-open", "--cache-mb", CACHE_MB, "--request-mb", REQUEST_MB, "--queue-timeout-ms", "60s"]
+    if has_disk:
+        flags += ["--cache-dir", cache, "--cache-dir-mb", CACHE_DIR_MB]
     server, images = Server(site, root, *flags), {}
     for path in IMAGES:
         status, _, body = server.get(path)
@@ -104,7 +106,7 @@ def run(site, seconds, connections):
     opened = asyncio.run(load(seen, server.address, connections, seconds))
     print(f"{opened} connections for {seconds:.0f} s ({time.monotonic() - began:.0f} s until the last answer)")
     faults = marks_kept(server, marks / "large.geojson", seen)
-    faults += after_load(server, cache, files, recovered(server, large, images), limit_mib(connections))
+    faults += after_load(server, cache, files, recovered(server, large, images), limit_mib(connections, has_disk))
     for kind, count in sorted(seen.counts.items()):
         print(f"  {kind:28} {count:9}  {percentiles(sorted(seen.times.get(kind, [])))}".rstrip())
     if seen.counts["cold"] < 100:
