@@ -31,10 +31,36 @@ else
 fi
 
 scripts/check.sh
-scripts/neon.sh
 
-step "hostile bytes"
-scripts/fuzz.sh --quick
+# Browsers wait for most of their time. What only computes runs meanwhile, comes second, and is printed after them.
+beside=$(mktemp)
+# A group of processes of its own, so that it ends with this script.
+set -m
+(
+    nice scripts/neon.sh
+    step "hostile bytes"
+    nice scripts/fuzz.sh --quick
+) >"$beside" 2>&1 &
+computes=$!
+set +m
+trap 'kill -- "-$computes" 2>/dev/null || true; rm -f "$beside"' EXIT
+
+step "viewer"
+scripts/browser.sh "$target_dir/debug/origami"
+
+step "viewer in Firefox"
+scripts/firefox.sh "$target_dir/debug/origami"
+
+step "colour in a browser"
+scripts/colour.sh "$target_dir/debug/origami"
+
+step "evals viewer"
+scripts/evals.sh "$target_dir/debug/origami"
+
+has_passed=1
+wait "$computes" || has_passed=0
+cat "$beside"
+((has_passed)) || die "what ran beside the browsers failed, as it says above"
 
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
@@ -80,18 +106,6 @@ scripts/metrics.sh "$target_dir/debug/origami"
 
 step "TLS in front of the server"
 scripts/proxies.sh "$target_dir/debug/origami"
-
-step "viewer"
-scripts/browser.sh "$target_dir/debug/origami"
-
-step "viewer in Firefox"
-scripts/firefox.sh "$target_dir/debug/origami"
-
-step "colour in a browser"
-scripts/colour.sh "$target_dir/debug/origami"
-
-step "evals viewer"
-scripts/evals.sh "$target_dir/debug/origami"
 
 step "Python package"
 scripts/python.sh

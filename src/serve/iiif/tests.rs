@@ -123,7 +123,7 @@ fn malformed_and_unsupported_requests_are_distinguished() {
 #[test]
 fn version_2_has_full_for_max_and_nothing_that_enlarges() {
     let geometry = Geometry::new(20_000, 600, 256).unwrap();
-    let of = |version, size| parse((version, &geometry), "0,0,9000,600", size, "0", "default.webp");
+    let of = |version, size| parse((version, &geometry), "0,0,9000,600", size, "0", "default.jpg");
     for version in [Version::Two, Version::Three] {
         assert_eq!(of(version, "max").unwrap().size, (8192, 546));
         assert!(of(version, "^max").is_err() == (version == Version::Two));
