@@ -51,8 +51,8 @@ pub struct Decoded {
 pub fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded> {
     let stream = codestream(bytes).ok_or_else(|| damaged("no codestream"))?;
     let header = header(stream)?;
-    let samples = u64::from(header.width) * u64::from(header.height) * header.components as u64;
-    let needed = samples.saturating_mul(BYTES_PER_SAMPLE);
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    let needed = pixels.saturating_mul(header.components as u64).saturating_mul(BYTES_PER_SAMPLE);
     if needed > limit_bytes {
         return Err(Error::unsupported(format!(
             "a JPEG 2000 image of {}x{} pixels, which needs {needed} bytes of memory where {limit_bytes} are allowed,",
@@ -245,6 +245,9 @@ pub mod tests {
             other => panic!("{words}: {other:?}"),
         };
         lacks(&giant, 1 << 30, "are allowed");
+        // Products of these are beyond 64 bits.
+        lacks(&flat(u32::MAX, u32::MAX, 3), u64::MAX / 2, "are allowed");
+        lacks(&flat(1 << 31, 1 << 31, 64), 1 << 30, "are allowed");
         lacks(&gray(), 100, "192 bytes");
         let mut fast = gray();
         fast[6] = 0x40;

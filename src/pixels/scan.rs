@@ -71,7 +71,7 @@ fn decode_whole(
     rows: &mut dyn Sequential,
     (limit_bytes, raise): (u64, &str),
 ) -> Result<Rgb> {
-    let bytes = u64::from(info.width) * u64::from(info.height) * 3;
+    let bytes = (u64::from(info.width) * u64::from(info.height)).saturating_mul(3);
     if bytes > limit_bytes {
         let problem = format!(
             "it can only be read from the top, and its pixels take {bytes} bytes, more than the {limit_bytes} that may be kept; raise \

@@ -21,7 +21,7 @@ pub(super) fn oriented(mut slide: Slide, tag: Option<u64>, limit_bytes: u64) -> 
         return Ok(slide);
     }
     let info = &mut slide.info;
-    let bytes = u64::from(info.width) * u64::from(info.height) * u64::from(info.channels);
+    let bytes = (u64::from(info.width) * u64::from(info.height)).saturating_mul(u64::from(info.channels));
     let hold = || allocate(&slide.path, "an image that is stored turned", bytes, limit_bytes / 2, ADVICE);
     let (mut stored, mut pixels) = (hold()?, hold()?);
     rows.read_rows(info.height, &mut stored)?;

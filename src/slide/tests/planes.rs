@@ -110,6 +110,14 @@ fn ome_channels_have_names_colours_and_an_order() {
 }
 
 #[test]
+fn more_planes_than_any_file_has_are_refused() {
+    // As many as 2^64.
+    let text = ome("SizeC=\"4194304\" SizeZ=\"2097152\" SizeT=\"2097152\"", "<TiffData/>");
+    let refused = refusal(&described(gray(&[9]), &text), Selection::default());
+    assert!(refused.contains("18446744073709551615 planes"), "{refused}");
+}
+
+#[test]
 fn ome_planes_of_other_files_are_named() {
     let inner = "<TiffData IFD=\"0\" FirstC=\"0\"><UUID FileName=\"planes.tif\">urn:uuid:1</UUID></TiffData>\
                  <TiffData IFD=\"0\" FirstC=\"1\"><UUID FileName=\"other.tif\">urn:uuid:2</UUID></TiffData>";

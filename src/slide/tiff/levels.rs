@@ -187,7 +187,7 @@ impl AssociatedImages for Beside {
         };
         let (_, page) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
         let Extent { width, height, channels } = page.extent;
-        let bytes = u64::from(width) * u64::from(height) * u64::from(channels);
+        let bytes = (u64::from(width) * u64::from(height)).saturating_mul(u64::from(channels));
         let what = format!("the associated image {name:?}");
         let mut pixels = allocate(&self.path, &what, bytes, self.limit_bytes / 4, "allow more memory")?;
         page.read(Region { x: 0, y: 0, width, height }, &mut pixels)?;

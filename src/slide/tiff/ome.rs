@@ -151,7 +151,7 @@ fn of_pixels(
     let size = |name| number(pixels, name).unwrap_or(1).max(1);
     let samples = full.first().map_or(1, |page| page.samples).clamp(1, u64::from(u16::MAX)) as u32;
     let sizes = Sizes { c: size("SizeC").div_ceil(samples), z: size("SizeZ"), t: size("SizeT") };
-    let planes = u64::from(sizes.c) * u64::from(sizes.z) * u64::from(sizes.t);
+    let planes = (u64::from(sizes.c) * u64::from(sizes.z)).saturating_mul(u64::from(sizes.t));
     if planes > MAX_PLANES {
         return Err(SlideError::corrupt(path, "OME-TIFF", "OME-XML", format!("{planes} planes")));
     }
