@@ -175,8 +175,8 @@ class Keys(User):
         self.check(f"{json.dumps(all(a < b for a, b in zip(before, now)))}", "an arrow moves both")
         b.key("o")
         self.check("!document.getElementById('offsets').hidden", "o opens the offsets")
-        # The slides get smaller, and begin anew from where they are, with the next frame or the one after.
-        b.eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))")
+        # The panel takes room of the slides, which begin anew from where they are once they have seen it.
+        self.check("origami.viewers.every(v => Math.abs(v.viewport.getContainerSize().x - v.container.clientWidth) < 1)", "the slides have their new size")
         b.eval("origami.settled()")
         b.eval("origami.viewers[1].canvas.focus()")
         b.key("ArrowRight")

@@ -9,6 +9,7 @@
 //! discovery     which slides lie at the root and below it    files
 //! catalog       slides by name, opened on request            files
 //! choice        which slides of the list are asked for     no I/O
+//! recent        caches of what was used last             no I/O
 //! slide         what each tile of a slide is made of         files
 //! tiles         a tile's bytes: caches, stored, rebuilt      threads
 //! faults        a slide's faults in the log             no I/O
@@ -51,6 +52,7 @@ mod metrics;
 mod openapi;
 mod options;
 mod pan;
+mod recent;
 mod region;
 mod singleflight;
 mod skipped;

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::iiif::{MAX_AREA, MAX_SIDE};
+use super::recent::recent;
 use super::slide::{Slide, SlidePixels};
 use super::tiles::Tiles;
 use crate::error::Error;
@@ -67,11 +67,7 @@ pub struct Regions {
 impl Regions {
     /// At most `bytes` are kept of what was decoded.
     pub fn new(bytes: u64) -> Self {
-        let open = Cache::builder()
-            .max_capacity(MAX_OPEN)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_idle(IDLE_TIME);
-        Self { decoded: Arc::new(Decoded::new(bytes)), open: open.build() }
+        Self { decoded: Arc::new(Decoded::new(bytes)), open: recent(MAX_OPEN, IDLE_TIME) }
     }
 
     /// The rectangle of a slide, and the size of its picture.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::samples::Samples;
 use crate::serve::discovery::{Stamp, stamp};
+use crate::serve::recent::recent;
 use crate::serve::view::query;
 use crate::slide::{Access, OpenOptions, RandomAccess, Region, Selection, Slide as Opened, SlideInfo};
 
@@ -28,11 +28,7 @@ pub struct Readers(Cache<(PathBuf, Stamp, String), Arc<Reader>>);
 
 impl Default for Readers {
     fn default() -> Self {
-        // By time of use. By default a cache keeps what was used often, and a slide beyond those would be opened for each of its tiles.
-        let policy = EvictionPolicy::lru();
-        let readers =
-            Cache::builder().max_capacity(MAX_READERS).eviction_policy(policy).time_to_idle(IDLE_TIME);
-        Self(readers.build())
+        Self(recent(MAX_READERS, IDLE_TIME))
     }
 }
 

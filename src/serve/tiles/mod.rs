@@ -24,6 +24,7 @@ use super::faults::Faults;
 use super::metrics::{Gauges, Metrics, Outcome};
 use super::options::{Limits, ServeOptions};
 use super::pan::PanHistory;
+use super::recent::recent;
 use super::singleflight::{Group, Joined};
 use super::slide::{Slide, TileSource};
 use super::threads::Threads;
@@ -130,11 +131,7 @@ impl Tiles {
             buffers: BufferPool::new(idle, families, budget.clone()),
             budget,
             threads,
-            viewers: Cache::builder()
-                .max_capacity(MAX_VIEWERS)
-                .eviction_policy(EvictionPolicy::lru())
-                .time_to_idle(VIEWER_IDLE_TIME)
-                .build(),
+            viewers: recent(MAX_VIEWERS, VIEWER_IDLE_TIME),
             metrics,
             faults: Faults::default(),
             options,
