@@ -22,8 +22,8 @@ set -euo pipefail
 # The newest symbols of glibc and of GCC's C++ library that the program may need: Ubuntu 22.04 and Debian 12 have them, and what is newer.
 max_glibc=2.35
 max_glibcxx=3.4.30
-# Largest stripped program, in bytes.
-max_bytes=30000000
+# Largest stripped program, in bytes: what it has, and a little. packaging/README.md says what it is made of.
+max_bytes=43000000
 features=nats,rocksdb
 out=$target_dir/release-files profile=dist reproduce=0 trial=0 same_as='' triple=$(host_triple)
 while (($#)); do

@@ -1,6 +1,11 @@
 //! The threads that decode and encode tiles for the tasks of tokio.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::backend;
 use crate::backend::executor::Executor;
@@ -9,7 +14,42 @@ use crate::web::error::ServeError;
 
 /// The server's [`Executor`]; clones share it.
 #[derive(Clone)]
-pub struct Threads(Arc<Executor>);
+pub struct Threads {
+    executor: Arc<Executor>,
+    busy: Arc<Busy>,
+}
+
+/// What the threads do now: when each piece of work began that holds one.
+#[derive(Default)]
+struct Busy {
+    next: AtomicU64,
+    since: Mutex<BTreeMap<u64, Instant>>,
+}
+
+impl Busy {
+    fn since(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A piece of work that begins now.
+    fn begin(&self) -> Holds<'_> {
+        let number = self.next.fetch_add(1, Relaxed);
+        self.since().insert(number, Instant::now());
+        Holds { busy: self, number }
+    }
+}
+
+/// Holds a thread until it is dropped.
+struct Holds<'a> {
+    busy: &'a Busy,
+    number: u64,
+}
+
+impl Drop for Holds<'_> {
+    fn drop(&mut self) {
+        self.busy.since().remove(&self.number);
+    }
+}
 
 impl Threads {
     /// `count` threads, 0 for one per core.
@@ -19,12 +59,20 @@ impl Threads {
     pub fn new(count: usize) -> backend::Result<Self> {
         let executor =
             Executor::new(count, "origami-tiles").map_err(|e| backend::Error::Threads(e.to_string()))?;
-        Ok(Self(Arc::new(executor)))
+        Ok(Self { executor: Arc::new(executor), busy: Arc::default() })
+    }
+
+    /// Whether something has held every thread for longer than `limit`: storage that hangs, as pixels take no such time.
+    pub fn hang(&self, limit: Duration) -> bool {
+        let since = self.busy.since();
+        // Those that began first come first.
+        let held = since.values().take_while(|began| began.elapsed() > limit).count();
+        held >= self.count()
     }
 
     /// Number of threads.
     pub fn count(&self) -> usize {
-        self.0.threads()
+        self.executor.threads()
     }
 
     /// Starts a future on these threads at once, as a part of what the caller does in its trace. Dropping the returned future drops `work`, after a poll that
@@ -33,7 +81,16 @@ impl Threads {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let task = self.0.spawn(Place::here().around(work));
+        let busy = Arc::clone(&self.busy);
+        let work = async move {
+            let mut work = pin!(work);
+            poll_fn(|context| {
+                let _holds = busy.begin();
+                work.as_mut().poll(context)
+            })
+            .await
+        };
+        let task = self.executor.spawn(Place::here().around(work));
         // The panic has been printed.
         async move { task.await.map_err(|_| ServeError::Broken) }
     }
@@ -58,5 +115,27 @@ mod tests {
             Err(ServeError::Broken)
         );
         assert_eq!(pollster::block_on(threads.run(async { 1 })), Ok(1));
+    }
+
+    #[test]
+    fn threads_hang_where_each_has_been_held_for_longer_than_the_limit() {
+        let (threads, (give, take)) = (Threads::new(2).unwrap(), std::sync::mpsc::channel::<()>());
+        let take = Arc::new(Mutex::new(take));
+        let wait = || {
+            let take = take.clone();
+            threads.run(async move { take.lock().unwrap().recv() })
+        };
+        assert!(!threads.hang(Duration::ZERO));
+        let first = wait();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!threads.hang(Duration::ZERO), "one thread is free");
+        let second = wait();
+        while !threads.hang(Duration::from_millis(10)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!threads.hang(Duration::from_secs(3600)));
+        (0..2).for_each(|_| give.send(()).unwrap());
+        assert_eq!(pollster::block_on(async { (first.await, second.await) }), (Ok(Ok(())), Ok(Ok(()))));
+        assert!(!threads.hang(Duration::ZERO));
     }
 }

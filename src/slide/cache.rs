@@ -1,12 +1,17 @@
 //! A least-recently-used cache of decoded chunks, bounded in bytes and shared by all threads.
 //!
 //! Threads that ask for the same chunk at once share one decode. The cache deliberately does not know what a chunk is: it
-//! maps numbers to bytes.
+//! maps pairs of numbers to bytes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Bytes = Arc<Vec<u8>>;
+/// The image that a chunk belongs to, and its number there.
+type Key = (u64, u64);
+
+/// What keeping a chunk takes beside its bytes.
+const ENTRY_BYTES: u64 = 256;
 
 /// One chunk, absent or decoded. Its lock is held during the decode, so that other threads wait for the result.
 #[derive(Default)]
@@ -16,19 +21,19 @@ struct Slot {
 
 #[derive(Default)]
 struct State {
+    limit_bytes: u64,
     /// Each slot with the time of its last use.
-    slots: HashMap<u64, (Arc<Slot>, u64)>,
+    slots: HashMap<Key, (Arc<Slot>, u64)>,
     /// Bytes of all decoded chunks in `slots`.
     total_bytes: u64,
     /// Sizes of the decoded chunks.
-    sizes: HashMap<u64, u64>,
+    sizes: HashMap<Key, u64>,
     /// Counts the calls of `get`.
     clock: u64,
 }
 
-/// Maps chunk numbers to decoded bytes.
+/// Maps chunks to decoded bytes.
 pub(super) struct ChunkCache {
-    limit_bytes: u64,
     state: Mutex<State>,
 }
 
@@ -40,11 +45,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl ChunkCache {
     /// A cache of at most `limit_bytes`, or of one chunk that is larger.
     pub fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, state: Mutex::default() }
+        Self { state: Mutex::new(State { limit_bytes, ..State::default() }) }
+    }
+
+    /// Sets the limit anew, from which the next chunk on counts.
+    pub fn set_limit(&self, limit_bytes: u64) {
+        lock(&self.state).limit_bytes = limit_bytes;
     }
 
     /// The chunk `key`, from the cache or from `decode`. A failure is not cached.
-    pub fn get<E>(&self, key: u64, decode: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Bytes, E> {
+    pub fn get<E>(&self, key: Key, decode: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Bytes, E> {
         let slot = {
             let mut state = lock(&self.state);
             state.clock += 1;
@@ -62,7 +72,7 @@ impl ChunkCache {
                 let bytes = Arc::new(bytes);
                 *cached = Some(Arc::clone(&bytes));
                 drop(cached);
-                self.account(key, bytes.len() as u64);
+                self.account(key, bytes.len() as u64 + ENTRY_BYTES);
                 Ok(bytes)
             }
             Err(error) => {
@@ -77,26 +87,31 @@ impl ChunkCache {
         }
     }
 
-    /// Counts a decoded chunk and evicts the least recently used ones over the limit.
-    fn account(&self, key: u64, size: u64) {
+    /// Counts a decoded chunk. Over the limit the least recently used ones go, an eighth of all at once: each time all are looked at.
+    fn account(&self, key: Key, size: u64) {
         let mut state = lock(&self.state);
         // Another thread's failure may have removed the slot meanwhile; then it is not counted.
         if state.slots.contains_key(&key) && state.sizes.insert(key, size).is_none() {
             state.total_bytes += size;
         }
-        while state.total_bytes > self.limit_bytes {
-            let last_use = |(key, (_, used)): (&u64, &(Arc<Slot>, u64))| {
-                state.sizes.contains_key(key).then_some((*used, *key))
-            };
-            let oldest = state.slots.iter().filter_map(last_use).min();
-            match oldest {
-                Some((_, oldest)) if oldest != key => {
-                    state.slots.remove(&oldest);
-                    let freed = state.sizes.remove(&oldest).unwrap_or(0);
-                    state.total_bytes = state.total_bytes.saturating_sub(freed);
-                }
-                _ => return,
+        if state.total_bytes <= state.limit_bytes {
+            return;
+        }
+        let mut last_uses: Vec<(u64, Key)> = state
+            .slots
+            .iter()
+            .filter(|(other, _)| **other != key && state.sizes.contains_key(other))
+            .map(|(other, (_, used))| (*used, *other))
+            .collect();
+        last_uses.sort_unstable();
+        let enough = state.limit_bytes - state.limit_bytes / 8;
+        for (_, oldest) in last_uses {
+            if state.total_bytes <= enough {
+                return;
             }
+            state.slots.remove(&oldest);
+            let freed = state.sizes.remove(&oldest).unwrap_or(0);
+            state.total_bytes = state.total_bytes.saturating_sub(freed);
         }
     }
 }
@@ -108,12 +123,12 @@ mod tests {
 
     #[test]
     fn evicts_the_least_recently_used() {
-        let cache = ChunkCache::new(250);
+        let cache = ChunkCache::new(2500);
         let decoded = Cell::new(0);
         let get = |key| {
-            cache.get(key, || {
+            cache.get((0, key), || {
                 decoded.set(decoded.get() + 1);
-                Ok::<_, ()>(vec![key as u8; 100])
+                Ok::<_, ()>(vec![key as u8; 1000 - ENTRY_BYTES as usize])
             })
         };
         for key in [1, 2, 1, 3, 1] {
@@ -127,9 +142,10 @@ mod tests {
     #[test]
     fn a_failure_is_retried_and_a_chunk_over_the_limit_is_kept_alone() {
         let cache = ChunkCache::new(10);
-        assert_eq!(cache.get(1, || Err("damaged")), Err("damaged"));
-        assert_eq!(cache.get(1, || Ok::<_, ()>(vec![7; 1000])).unwrap().len(), 1000);
-        assert_eq!(cache.get(1, || Err("decoded again")).unwrap().len(), 1000);
+        assert_eq!(cache.get((0, 1), || Err("damaged")), Err("damaged"));
+        assert_eq!(cache.get((0, 1), || Ok::<_, ()>(vec![7; 1000])).unwrap().len(), 1000);
+        assert_eq!(cache.get((0, 1), || Err("decoded again")).unwrap().len(), 1000);
+        assert_eq!(cache.get((1, 1), || Err("of another image")), Err("of another image"));
     }
 
     #[test]
@@ -144,7 +160,7 @@ mod tests {
                         std::thread::sleep(std::time::Duration::from_millis(20));
                         Ok::<_, ()>(vec![1; 10])
                     };
-                    assert_eq!(cache.get(5, decode).unwrap().len(), 10);
+                    assert_eq!(cache.get((0, 5), decode).unwrap().len(), 10);
                 });
             }
         });

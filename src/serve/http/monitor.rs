@@ -19,7 +19,7 @@ pub async fn alive() -> Response {
     uncached("ok\n".into_response())
 }
 
-/// `/readyz`: ready when the root can be listed.
+/// `/readyz`: ready when the root can be listed, and storage that hangs does not hold every thread.
 pub async fn ready(Shared(state): Shared<State>) -> Response {
     let (root, catalog) = (state.options.slides.root.clone(), state.catalog.clone());
     let is_ready = move || {
@@ -29,12 +29,14 @@ pub async fn ready(Shared(state): Shared<State>) -> Response {
         }
         root.is_file() || std::fs::read_dir(root).is_ok()
     };
-    match blocking::run(state.options.limits.read_timeout, is_ready).await {
+    let limit = state.options.limits.read_timeout;
+    let refused = |error: &str| json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": error }));
+    match blocking::run(limit, is_ready).await {
+        Ok(true) if state.tiles.threads().hang(limit) => {
+            refused("storage that does not answer holds every thread that makes tiles")
+        }
         Ok(true) => uncached("ready\n".into_response()),
-        _ => json_response(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &json!({"error": "the slides cannot be listed; the server's log says why"}),
-        ),
+        _ => refused("the slides cannot be listed; the server's log says why"),
     }
 }
 

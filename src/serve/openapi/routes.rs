@@ -208,7 +208,10 @@ pub const ROUTES: &[Operation] = &[
         ),
     ),
     open(&[], get("/healthz", "Whether the server is alive", &[], &[("200", "It is", PLAIN)])),
-    open(&["503"], get("/readyz", "Whether the slides can be listed", &[], &[("200", "They can", PLAIN)])),
+    open(
+        &["503"],
+        get("/readyz", "Whether the slides can be listed and read", &[], &[("200", "They can", PLAIN)]),
+    ),
     failing(
         &[],
         get(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use super::Tiles;
 use super::stopwatch::Stopwatch;
@@ -19,6 +20,7 @@ use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
 use crate::serve::tile_key::TileKey;
 use crate::span::{Place, span};
+use crate::web::budget::Charge;
 use crate::web::error::ServeError;
 
 /// How long nobody may ask for a tile of a family before what nobody has asked for is made.
@@ -84,12 +86,12 @@ impl Tiles {
         call.add_pending(slide.renderer().tiles(id));
         let mut is_quiet = false;
         let (buffers, mut stopwatch) = loop {
-            let (this, of, on, held) = (self.clone(), slide.clone(), call.clone(), charge.clone());
-            let made = self.threads.run(async move {
-                // Of work that hangs the bytes stay taken.
-                let _held = held;
-                this.reconstruct(&of, id, &on, need, is_quiet).await
-            });
+            let (this, of, on) = (self.clone(), slide.clone(), call.clone());
+            // Of work that hangs the bytes stay taken.
+            let reads = Reads { files: Handle::current(), held: charge.clone() };
+            let made = self
+                .threads
+                .run(async move { this.reconstruct((&of, id), &on, need, is_quiet, reads).await });
             match self.in_time(made).await?.map_err(|e| self.broken(slide, &e))? {
                 Progress::Made(buffers, stopwatch) => break (*buffers, stopwatch),
                 Progress::Ended => return Ok(()),
@@ -168,11 +170,11 @@ impl Tiles {
     /// reconstructs the family, unless a request waits for another one meanwhile. It has `need` bytes for that.
     async fn reconstruct(
         &self,
-        slide: &Slide,
-        id: FamilyId,
+        (slide, id): (&Arc<Slide>, FamilyId),
         call: &Arc<Call>,
         need: u64,
         is_quiet: bool,
+        reads: Reads,
     ) -> Result<Progress> {
         let key = (slide.identity, id);
         if !is_quiet && self.calls.cancel_if_abandoned(key, call) {
@@ -188,7 +190,7 @@ impl Tiles {
             return Ok(Progress::Made(Box::new(buffers), stopwatch));
         }
         // Planes that an error leaves half-written belong to no family.
-        let mut family = Family { slide, id, record: None, decoded, state: std::mem::take(state) };
+        let mut family = Family { slide, id, reads, record: None, decoded, state: std::mem::take(state) };
         let size = family.size();
         while let Some(tile) = call.take_awaited(slide.geometry.top_level()) {
             let part = renderer.place(id, tile)?;
@@ -232,10 +234,17 @@ impl Tiles {
     }
 }
 
+/// The threads on which records are read, and the memory that a family takes.
+struct Reads {
+    files: Handle,
+    held: Arc<Charge>,
+}
+
 /// A family that is being decoded.
 struct Family<'a> {
-    slide: &'a Slide,
+    slide: &'a Arc<Slide>,
     id: FamilyId,
+    reads: Reads,
     record: Option<FamilyRecord>,
     decoded: &'a mut DecodedFamily,
     state: State,
@@ -258,7 +267,7 @@ impl Family<'_> {
             return Ok(());
         }
         let whole = self.whole();
-        let record = record(&mut self.record, self.slide, self.id).await?;
+        let record = record(&mut self.record, self.slide, self.id, &self.reads).await?;
         let (has_baseline, is_first) = (self.state.family.is_some(), self.state.residual.is_empty());
         let family = &mut *self.decoded;
         let done = self.slide.decode(self.id, record, |decoder| {
@@ -279,7 +288,7 @@ impl Family<'_> {
         let whole = self.whole();
         let rows = self.state.residual.iter().find(|done| done.width == whole.width && **done != whole);
         let Some(&done) = rows else { return self.decode(whole).await };
-        let record = record(&mut self.record, self.slide, self.id).await?;
+        let record = record(&mut self.record, self.slide, self.id, &self.reads).await?;
         let family = &mut *self.decoded;
         self.slide.decode(self.id, record, |decoder| decoder.decode_rest(done, family))?;
         self.state.residual = vec![whole];
@@ -290,12 +299,13 @@ impl Family<'_> {
 /// The record of a family, which is read when something of it must be decoded.
 async fn record<'a>(
     known: &'a mut Option<FamilyRecord>,
-    slide: &Slide,
+    slide: &Arc<Slide>,
     id: FamilyId,
+    reads: &Reads,
 ) -> Result<&'a FamilyRecord> {
     let record = match known.take() {
         Some(record) => record,
-        None => slide.load(id).await?,
+        None => slide.load(id, &reads.files, reads.held.clone()).await?,
     };
     Ok(known.insert(record))
 }

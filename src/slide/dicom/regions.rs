@@ -76,7 +76,7 @@ impl Pixels {
                 fault.at(frames.file().path(), FORMAT, &place, ADVICE)
             })
         };
-        self.cache.get((number as u64) << 32 | u64::from(in_image), decode).map(Some)
+        self.cache.get((number as u64, u64::from(in_image)), decode).map(Some)
     }
 
     /// The full resolution of the first channel.

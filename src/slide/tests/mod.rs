@@ -1,5 +1,6 @@
 //! Tests of the readers through [`Slide::open`], with files made in code.
 
+mod bounds;
 mod compressions;
 mod depths;
 mod dicom_channels;

@@ -12,11 +12,13 @@ use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::pages::{Page, Pages};
 use super::{ome, qptiff};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Pixels by which the sides of a level may differ from the exact quotient: halving repeatedly rounds at every step, and
 /// some scanners crop to whole tiles.
 const LEVEL_TOLERANCE: u64 = 2;
+/// Images beside the slide that are listed; scanners write three.
+const MAX_BESIDE: usize = 256;
 /// The words with which descriptions of images beside the slide begin.
 const BESIDE: [&str; 5] = ["label", "macro", "overview", "thumbnail", "thumb"];
 
@@ -77,7 +79,12 @@ impl<'p, 'f> Contents<'p, 'f> {
         let used: HashSet<usize> =
             self.full.iter().chain(self.levels.iter().flatten()).map(|page| page.number).collect();
         let rest = roles.into_iter().filter(|(page, _)| !used.contains(&page.number));
+        let (mut names, mut left_out) = (HashMap::<String, usize>::new(), 0);
         for (page, role) in rest {
+            if role != Role::Mask && self.beside.len() == MAX_BESIDE {
+                left_out += 1;
+                continue;
+            }
             let name = match role {
                 Role::Beside(name) => name,
                 Role::Mask => continue,
@@ -89,9 +96,13 @@ impl<'p, 'f> Contents<'p, 'f> {
                     format!("page {number}")
                 }
             };
-            let taken = self.beside.iter().filter(|(known, _)| known.starts_with(&name)).count();
-            let name = if taken == 0 { name } else { format!("{name} {}", taken + 1) };
+            let taken = names.entry(name.clone()).or_default();
+            *taken += 1;
+            let name = if *taken == 1 { name } else { format!("{name} {taken}") };
             self.beside.push((name, page));
+        }
+        if left_out > 0 {
+            self.warnings.push(format!("{left_out} more images beside the slide were left out"));
         }
     }
 }

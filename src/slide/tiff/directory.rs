@@ -111,17 +111,44 @@ impl<'f> Directory<'f> {
         Ok(Self { file, order, entries, next })
     }
 
-    /// The entry of a tag, and the bytes of its values as stored.
-    fn raw(&self, tag: u16) -> Result<Option<(Entry, Vec<u8>)>, SlideError> {
+    /// The entry of a tag, and the bytes that its values take. They lie in the file.
+    fn located(&self, tag: u16) -> Result<Option<(Entry, u64)>, SlideError> {
         let Some(&entry) = self.entries.get(&tag) else { return Ok(None) };
-        let place = format!("tag {tag}");
         let size = kind_size(entry.kind).and_then(|size| size.checked_mul(entry.count));
         match size {
             Some(size) if size <= MAX_VALUE_BYTES => {
-                bytes_at(self.file, &place, entry.offset, size).map(|bytes| Some((entry, bytes)))
+                check_range(self.file, &format!("tag {tag}"), entry.offset, size)?;
+                Ok(Some((entry, size)))
             }
             _ => Err(self.corrupt(tag, format!("{} values of type {}", entry.count, entry.kind))),
         }
+    }
+
+    /// The entry of a tag, and the bytes of its values as stored.
+    fn raw(&self, tag: u16) -> Result<Option<(Entry, Vec<u8>)>, SlideError> {
+        let Some((entry, size)) = self.located(tag)? else { return Ok(None) };
+        bytes_at(self.file, &format!("tag {tag}"), entry.offset, size).map(|bytes| Some((entry, bytes)))
+    }
+
+    /// Bytes of an unsigned integer of a type.
+    fn unsigned_size(&self, tag: u16, kind: u16) -> Result<usize, SlideError> {
+        match kind {
+            1 | 7 => Ok(1),
+            3 => Ok(2),
+            4 | 13 => Ok(4),
+            16 | 18 => Ok(8),
+            kind => Err(self.corrupt(tag, format!("type {kind}, expected an unsigned integer"))),
+        }
+    }
+
+    /// The number of tags.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes of a tag's values; 0 without the tag, or where they cannot be read.
+    pub fn value_bytes(&self, tag: u16) -> u64 {
+        self.located(tag).ok().flatten().map_or(0, |(_, size)| size)
     }
 
     /// An error about a tag.
@@ -131,25 +158,25 @@ impl<'f> Directory<'f> {
 
     /// All values of a tag of unsigned integers; `None` without the tag.
     pub fn numbers(&self, tag: u16) -> Result<Option<Vec<u64>>, SlideError> {
-        let Some((entry, bytes)) = self.raw(tag)? else { return Ok(None) };
-        let size = match entry.kind {
-            1 | 7 => 1,
-            3 => 2,
-            4 | 13 => 4,
-            16 | 18 => 8,
-            kind => return Err(self.corrupt(tag, format!("type {kind}, expected an unsigned integer"))),
-        };
+        let Some((entry, _)) = self.located(tag)? else { return Ok(None) };
+        let size = self.unsigned_size(tag, entry.kind)?;
+        // Offsets of chunks have 8 bytes here, whatever they have in the file.
+        if entry.count > MAX_VALUE_BYTES / 8 {
+            return Err(self.corrupt(tag, format!("{} values", entry.count)));
+        }
+        let bytes = self.raw(tag)?.map(|(_, bytes)| bytes).unwrap_or_default();
         Ok(Some(bytes.chunks_exact(size).map(|part| self.order.number(part)).collect()))
     }
 
-    /// The first value of a tag of unsigned integers.
+    /// The first value of a tag of unsigned integers; the others are not read.
     pub fn number(&self, tag: u16) -> Result<Option<u64>, SlideError> {
-        match self.numbers(tag)? {
-            None => Ok(None),
-            Some(values) => {
-                values.first().map(|&value| Some(value)).ok_or_else(|| self.corrupt(tag, "no value"))
-            }
+        let Some((entry, _)) = self.located(tag)? else { return Ok(None) };
+        let size = self.unsigned_size(tag, entry.kind)?;
+        if entry.count == 0 {
+            return Err(self.corrupt(tag, "no value"));
         }
+        let first = bytes_at(self.file, &format!("tag {tag}"), entry.offset, size as u64)?;
+        Ok(Some(self.order.number(&first)))
     }
 
     /// The bytes of a tag of signed, unsigned or undefined bytes, or of text.
@@ -206,6 +233,18 @@ fn kind_size(kind: u16) -> Option<u64> {
     })
 }
 
+/// Checks that a range lies in the file. Its length.
+fn check_range(file: &PositionalFile, place: &str, offset: u64, length: u64) -> Result<usize, SlideError> {
+    let inside = offset.checked_add(length).is_some_and(|end| end <= file.len());
+    usize::try_from(length).ok().filter(|_| inside).ok_or_else(|| {
+        let end = file.len();
+        let problem = format!(
+            "the file ends at byte {end}, and {length} bytes at byte {offset} are missing: it was cut short"
+        );
+        SlideError::corrupt(file.path(), "TIFF", place, problem)
+    })
+}
+
 /// Reads a range of the file. A range outside it is an error before anything is allocated.
 pub(super) fn bytes_at(
     file: &PositionalFile,
@@ -213,17 +252,11 @@ pub(super) fn bytes_at(
     offset: u64,
     length: u64,
 ) -> Result<Vec<u8>, SlideError> {
-    let outside = || {
-        let end = file.len();
-        let problem = format!(
-            "the file ends at byte {end}, and {length} bytes at byte {offset} are missing: it was cut short"
-        );
-        SlideError::corrupt(file.path(), "TIFF", place, problem)
-    };
-    let inside = offset.checked_add(length).is_some_and(|end| end <= file.len());
-    let size = usize::try_from(length).ok().filter(|_| inside).ok_or_else(outside)?;
+    let size = check_range(file, place, offset, length)?;
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(size).map_err(|_| outside())?;
+    bytes.try_reserve_exact(size).map_err(|_| {
+        SlideError::corrupt(file.path(), "TIFF", place, format!("no memory for its {length} bytes"))
+    })?;
     bytes.resize(size, 0);
     file.read_exact_at(offset, &mut bytes)
         .map_err(|source| SlideError::io(file.path(), format!("cannot read {place}"), source))?;

@@ -136,6 +136,24 @@ impl Layout {
             .saturating_mul(u64::from(self.channels()))
     }
 
+    /// Bytes of its lists of chunks and of other tables.
+    pub fn table_bytes(&self) -> u64 {
+        let tables = self.jpeg_tables.as_ref().map_or(0, Vec::len);
+        (8 * (self.offsets.len() + self.byte_counts.len()) + tables) as u64
+    }
+
+    /// Whether the file leaves a chunk out.
+    pub fn is_absent(&self, ChunkCoord { column, row }: ChunkCoord) -> bool {
+        // Chunks of uncompressed rows are not those of the file's list.
+        if !self.tiled && self.compression == Compression::None {
+            return false;
+        }
+        let in_plane = u64::from(row) * u64::from(self.across) + u64::from(column);
+        let plane = u64::from(self.across) * u64::from(self.down);
+        let count = |&number: &usize| self.byte_counts.get((number as u64 * plane + in_plane) as usize);
+        self.wanted_planes().iter().all(|number| count(number) == Some(&0))
+    }
+
     /// Width and height of its tiles; `None` for strips.
     pub fn tile_size(&self) -> Option<(u32, u32)> {
         self.tiled.then_some((self.chunk_width, self.chunk_height))

@@ -5,16 +5,19 @@ use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles
 use super::super::blend::Sum;
 use super::super::error::SlideError;
 use super::super::orientation::Orientation;
+use super::super::positional::PositionalFile;
 use super::super::region::{Extent, Region, allocate};
 use super::super::window::Levels;
 use super::contents::Contents;
-use super::layout::ChunkCoord;
+use super::directory::{Directory, Header};
+use super::layout::{ChunkCoord, Layout};
 use super::pages::Page;
-use super::reader::{PageReader, Readers};
+use super::reader::PageReader;
 use super::stored_tiles;
 use crate::codec::Foreign;
 use crate::store::Arrival;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The pixels of one resolution.
 pub(super) enum Picture {
@@ -155,21 +158,21 @@ impl StoredTiles for TiffSlide {
     }
 }
 
-/// The images beside a slide, as they are stored.
+/// The images beside a slide, as they are stored. Their lists of tiles or strips are read when an image is asked for.
 pub(super) struct Beside {
-    path: PathBuf,
-    images: Vec<(String, PageReader)>,
+    file: Arc<PositionalFile>,
+    /// Names, and byte offsets of the directories.
+    images: Vec<(String, u64)>,
     limit_bytes: u64,
 }
 
 impl Beside {
     /// Those images that can be read.
-    pub fn new(path: &Path, contents: &Contents<'_, '_>, readers: &Readers<'_>, limit_bytes: u64) -> Self {
-        let open = |(name, page): &(String, &Page<'_>)| {
-            Some((name.clone(), readers.of_other(readers.layout(page).ok()?)))
-        };
-        let images = contents.beside.iter().filter_map(open).collect();
-        Self { path: path.to_path_buf(), images, limit_bytes }
+    pub fn new(file: &Arc<PositionalFile>, contents: &Contents<'_, '_>, limit_bytes: u64) -> Self {
+        let can_be_read =
+            |(_, page): &&(String, &Page<'_>)| Layout::read(file, &page.directory, limit_bytes).is_ok();
+        let images = contents.beside.iter().filter(can_be_read).map(|(name, page)| (name.clone(), page.at));
+        Self { images: images.collect(), file: Arc::clone(file), limit_bytes }
     }
 
     /// Their names.
@@ -180,16 +183,20 @@ impl Beside {
 
 impl AssociatedImages for Beside {
     fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        let path = self.file.path();
         let missing = || SlideError::NoAssociatedImage {
-            path: self.path.clone(),
+            path: path.to_path_buf(),
             name: name.into(),
             known: self.names().join(", "),
         };
-        let (_, page) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
+        let (_, at) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
+        let directory = Directory::read(&self.file, Header::read(&self.file)?, *at)?;
+        let layout = Layout::read(&self.file, &directory, self.limit_bytes)?;
+        let page = PageReader::alone(Arc::clone(&self.file), layout, self.limit_bytes);
         let Extent { width, height, channels } = page.extent;
         let bytes = (u64::from(width) * u64::from(height)).saturating_mul(u64::from(channels));
         let what = format!("the associated image {name:?}");
-        let mut pixels = allocate(&self.path, &what, bytes, self.limit_bytes / 4, "allow more memory")?;
+        let mut pixels = allocate(path, &what, bytes, self.limit_bytes / 4, "allow more memory")?;
         page.read(Region { x: 0, y: 0, width, height }, &mut pixels)?;
         let rgb = if channels == 3 { pixels } else { pixels.iter().flat_map(|&gray| [gray; 3]).collect() };
         Ok(RgbImage { width, height, rgb })

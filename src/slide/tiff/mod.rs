@@ -60,7 +60,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let pages = Pages::read(&file)?;
     refuse_private_layouts(path, &pages)?;
     let contents = Contents::of(&file, &pages)?;
-    let readers = Readers::new(&file, options, &contents);
+    let readers = Readers::new(&file, options);
     let mut warnings = contents.warnings.clone();
     let (full, first) = (contents.slide(), pages.list.first().unwrap_or(contents.slide()));
     let stack = planes::stack(&file, &contents, first)?;
@@ -85,7 +85,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let (width, height) = orientation.pair(full.size());
     let scan = Scan::of(full, first);
     let channels = slide.extent(0).map_or(3, |extent| extent.channels);
-    let beside = Beside::new(path, &contents, &readers, options.max_memory_bytes);
+    let beside = Beside::new(&file, &contents, options.max_memory_bytes);
     // A profile is about the colours of a page, not about channels that were blended.
     let is_page = chosen.bands.iter().all(|band| band.channel.is_none());
     let profile = metadata::icc_profile(&full.directory).filter(|_| is_page);

@@ -6,13 +6,18 @@
 use super::super::error::SlideError;
 use super::super::resolution;
 use super::pages::Page;
-use super::stack::{Channel, Stack};
-use roxmltree::{Document, Node};
+use super::stack::{Channel, NoPage, Stack};
+use roxmltree::{Document, Node, ParsingOptions};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Planes of one image that are mapped.
+/// Planes of one image that are mapped, and channels of it.
 const MAX_PLANES: u64 = 1 << 20;
+const MAX_CHANNELS: u64 = 1 << 16;
+/// Elements and texts of a description: a plane that is listed with its file's identity has four.
+const MAX_NODES: u32 = 1 << 21;
 
 /// Whether a description is OME-XML.
 pub(super) fn is_ome(description: &str) -> bool {
@@ -20,7 +25,8 @@ pub(super) fn is_ome(description: &str) -> bool {
 }
 
 fn document(description: &str) -> Result<Document<'_>, roxmltree::Error> {
-    Document::parse(description.trim_start_matches('\u{feff}').trim())
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    Document::parse_with_options(description.trim_start_matches('\u{feff}').trim(), options)
 }
 
 fn children<'a, 'd>(node: Node<'a, 'd>, name: &'static str) -> impl Iterator<Item = Node<'a, 'd>> {
@@ -35,8 +41,9 @@ fn number(node: Node<'_, '_>, name: &str) -> Option<u32> {
 pub(super) fn scan(description: &str, page: usize) -> (Option<(f64, f64)>, Option<f64>) {
     let Ok(document) = document(description) else { return (None, None) };
     let images: Vec<_> = children(document.root_element(), "Image").collect();
-    let holds =
-        |image: &&Node<'_, '_>| pixels(**image).is_some_and(|pixels| first_pages(pixels).contains(&page));
+    let holds = |image: &&Node<'_, '_>| {
+        pixels(**image).is_some_and(|pixels| runs(pixels).any(|run| run.contains(&page)))
+    };
     let Some(&image) = images.iter().find(holds).or(images.first()) else { return (None, None) };
     let size = |axis: &str| {
         let pixels = pixels(image)?;
@@ -58,7 +65,7 @@ pub(super) fn beside(description: &str) -> Vec<(usize, &'static str)> {
         let name = image.attribute("Name")?.to_ascii_lowercase();
         let kind =
             ["label", "macro", "overview", "thumbnail"].into_iter().find(|kind| name.contains(kind))?;
-        Some((*first_pages(pixels(image)?).first()?, kind))
+        Some((runs(pixels(image)?).find(|run| !run.is_empty())?.start, kind))
     };
     children(document.root_element(), "Image").filter_map(named).collect()
 }
@@ -67,11 +74,12 @@ fn pixels<'a, 'd>(image: Node<'a, 'd>) -> Option<Node<'a, 'd>> {
     children(image, "Pixels").next()
 }
 
-/// The pages to which the image's planes point, as far as it lists them.
-fn first_pages(pixels: Node<'_, '_>) -> Vec<usize> {
-    let start = |data| number(data, "IFD").unwrap_or(0) as usize;
-    let count = |data| number(data, "PlaneCount").unwrap_or(1).min(1 << 16) as usize;
-    children(pixels, "TiffData").flat_map(|data| start(data)..start(data) + count(data)).collect()
+/// The pages to which the image's planes point, as far as it lists them, in runs.
+fn runs(pixels: Node<'_, '_>) -> impl Iterator<Item = Range<usize>> {
+    children(pixels, "TiffData").map(|data| {
+        let start = number(data, "IFD").unwrap_or(0) as usize;
+        start..start + number(data, "PlaneCount").unwrap_or(1).min(1 << 16) as usize
+    })
 }
 
 /// The magnification of the objective that the image names, or of the only one.
@@ -126,8 +134,8 @@ pub(super) fn stack(
     let slide = full.first()?.number;
     let holds = |image: &&Node<'_, '_>| {
         pixels(**image).is_some_and(|pixels| {
-            let pages = first_pages(pixels);
-            pages.contains(&slide) || (pages.is_empty() && images.len() == 1)
+            let mut runs = runs(pixels).filter(|run| !run.is_empty()).peekable();
+            (runs.peek().is_none() && images.len() == 1) || runs.any(|run| run.contains(&slide))
         })
     };
     let pixels = images.iter().find(holds).and_then(|image| pixels(*image))?;
@@ -151,20 +159,25 @@ fn of_pixels(
     let size = |name| number(pixels, name).unwrap_or(1).max(1);
     let samples = full.first().map_or(1, |page| page.samples).clamp(1, u64::from(u16::MAX)) as u32;
     let sizes = Sizes { c: size("SizeC").div_ceil(samples), z: size("SizeZ"), t: size("SizeT") };
+    let corrupt = |problem| SlideError::corrupt(path, "OME-TIFF", "OME-XML", problem);
     let planes = (u64::from(sizes.c) * u64::from(sizes.z)).saturating_mul(u64::from(sizes.t));
     if planes > MAX_PLANES {
-        return Err(SlideError::corrupt(path, "OME-TIFF", "OME-XML", format!("{planes} planes")));
+        return Err(corrupt(format!("{planes} planes")));
     }
-    let named: Vec<_> = children(pixels, "Channel").map(channel).collect();
     let in_pages = if per_page > 1 { per_page } else { 1 };
-    let count = if samples > 1 && per_page == 1 && sizes.c == 1 { 0 } else { sizes.c * in_pages };
-    let channels = (0..count as usize).map(|index| named.get(index).cloned().unwrap_or_default()).collect();
+    let are_plain = samples > 1 && per_page == 1 && sizes.c == 1;
+    let count = if are_plain { 0 } else { u64::from(sizes.c) * u64::from(in_pages) };
+    if count > MAX_CHANNELS {
+        return Err(corrupt(format!("{count} channels")));
+    }
+    let mut named = children(pixels, "Channel").map(channel);
+    let channels = (0..count).map(|_| named.next().unwrap_or_default()).collect();
     let significant_bits = number(pixels, "SignificantBits").filter(|bits| (1..=16).contains(bits));
     let mut stack = Stack::plain(channels, in_pages, sizes.z, sizes.t);
     stack.are_colors = samples > 1 && per_page == 1;
     stack.significant_bits = significant_bits;
-    stack.pages = vec![Err("no page of this file holds it".into()); planes as usize];
-    map_planes(path, full, root, pixels, &sizes, &mut stack.pages);
+    stack.pages = vec![Err(NoPage::Unlisted); planes as usize];
+    map_planes(path, full, root, pixels, &sizes, &mut stack.pages).map_err(corrupt)?;
     Ok(stack)
 }
 
@@ -177,21 +190,22 @@ fn channel(node: Node<'_, '_>) -> Channel {
     Channel { name: name.filter(|name| !name.is_empty()), color }
 }
 
-/// Enters the page of each plane.
+/// Enters the page of each plane. An error says that the description lists them too often.
 fn map_planes(
     path: &Path,
     full: &[&Page<'_>],
     root: Node<'_, '_>,
     pixels: Node<'_, '_>,
     sizes: &Sizes,
-    pages: &mut [Result<usize, String>],
-) {
+    pages: &mut [Result<usize, NoPage>],
+) -> Result<(), String> {
     let order = pixels.attribute("DimensionOrder").unwrap_or("XYCZT");
     let places: HashMap<u64, usize> =
         full.iter().enumerate().map(|(place, page)| (page.number as u64, place)).collect();
     let all = u64::from(sizes.c) * u64::from(sizes.z) * u64::from(sizes.t);
     let data: Vec<_> = children(pixels, "TiffData").collect();
     let whole = [(0, 0, all, None)];
+    let mut mapped = 0;
     let blocks = data.iter().map(|&data| {
         let first = ["FirstC", "FirstZ", "FirstT"].map(|name| number(data, name).unwrap_or(0));
         let has_ifd = data.has_attribute("IFD");
@@ -205,30 +219,34 @@ fn map_planes(
     });
     let blocks: Vec<_> = if data.is_empty() { whole.to_vec() } else { blocks.collect() };
     for (start, ifd, count, elsewhere) in blocks {
-        for step in 0..count.min(all.saturating_sub(start)) {
+        let count = count.min(all.saturating_sub(start));
+        mapped += count;
+        if mapped > 2 * MAX_PLANES {
+            return Err(format!("{all} planes, which are listed again and again"));
+        }
+        for step in 0..count {
             let [c, z, t] = axes(order, sizes, start + step);
             let index =
                 (u64::from(t) * u64::from(sizes.z) + u64::from(z)) * u64::from(sizes.c) + u64::from(c);
             let page = places.get(&(ifd + step)).copied();
             if let Some(to) = pages.get_mut(index as usize) {
                 *to = match &elsewhere {
-                    Some(name) => Err(format!("it is in another file, {name}")),
-                    None => {
-                        page.ok_or(format!("page {} is no plane of the slide's size and kind", ifd + step))
-                    }
+                    Some(name) => Err(NoPage::Elsewhere(Arc::clone(name))),
+                    None => page.ok_or(NoPage::Other(ifd + step)),
                 };
             }
         }
     }
+    Ok(())
 }
 
 /// The name of the file that holds the planes, where it is another one.
-fn elsewhere(path: &Path, root: Node<'_, '_>, data: Node<'_, '_>) -> Option<String> {
+fn elsewhere(path: &Path, root: Node<'_, '_>, data: Node<'_, '_>) -> Option<Arc<str>> {
     let uuid = children(data, "UUID").next()?;
     let name = uuid.attribute("FileName")?;
     let is_same = uuid.text().map(str::trim) == root.attribute("UUID")
         || path.file_name().is_some_and(|own| own.to_string_lossy() == name);
-    (!is_same).then(|| name.to_string())
+    (!is_same).then(|| name.into())
 }
 
 /// The axes in the order in which planes run, the fastest first: 0 channels, 1 focal planes, 2 points in time.

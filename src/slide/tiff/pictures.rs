@@ -139,21 +139,19 @@ impl<'a> Pictures<'a> {
 
     /// The picture of the full resolution.
     pub fn full(&self, layouts: Vec<Layout>) -> Picture {
-        self.picture(layouts, true)
+        self.picture(layouts)
     }
 
     /// The picture of a smaller resolution, of one page for each of the full one.
     pub fn smaller(&self, pages: &[&Page<'_>]) -> Result<Picture, SlideError> {
         let mut layouts = self.layouts(pages)?;
         self.set_windows(&mut layouts);
-        Ok(self.picture(layouts, false))
+        Ok(self.picture(layouts))
     }
 
-    fn picture(&self, layouts: Vec<Layout>, is_full: bool) -> Picture {
-        let reader =
-            |layout| if is_full { self.readers.of_slide(layout) } else { self.readers.of_other(layout) };
+    fn picture(&self, layouts: Vec<Layout>) -> Picture {
         let colors = self.chosen.bands.iter().map(|band| band.channel.map_or([255; 3], |(_, color)| color));
-        let all = layouts.into_iter().map(reader).zip(colors).zip(&self.levels);
+        let all = layouts.into_iter().map(|layout| self.readers.reader(layout)).zip(colors).zip(&self.levels);
         let mut parts: Vec<_> =
             all.map(|((page, color), levels)| Part { page, color, levels: levels.clone() }).collect();
         // A page as it is, or one channel in white, which is gray.

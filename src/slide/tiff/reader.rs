@@ -7,54 +7,76 @@ use super::super::positional::PositionalFile;
 use super::super::region::{Extent, Region};
 use super::super::window::Histogram;
 use super::chunk;
-use super::contents::Contents;
 use super::layout::{ChunkCoord, Layout};
 use super::pages::Page;
 use crate::store::Arrival;
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Threads assumed to decode at once, when the memory limit is divided between them.
 const ASSUMED_THREADS: u64 = 64;
-/// The cache holds two rows of chunks, at least this much and at most the share of the page.
+/// The cache holds two rows of chunks of each page, at least this much for each, and at most three quarters of the memory
+/// limit, lists of chunks included.
 const MIN_CACHE_BYTES: u64 = 64 << 20;
+/// The part of the memory limit that lists of chunks may take.
+const TABLES_PART: u64 = 8;
 
-/// Chunks of a page that are read to measure its values.
+/// Chunks of a page that are read to measure its values, and their pixels; one chunk is read whatever it has.
 const MEASURED_CHUNKS: u64 = 64;
+const MEASURED_PIXELS: u64 = 256 << 20;
 /// The fraction of the golden ratio in units of 2^-64.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Makes readers of pages, and divides the memory for decoded chunks between them.
+/// Makes readers of pages, which share the memory for decoded chunks and for lists of chunks.
 pub(super) struct Readers<'a> {
     file: &'a Arc<PositionalFile>,
     limit_bytes: u64,
-    /// For each page of the full resolution: half of the limit between them.
-    full_bytes: u64,
-    /// For each other page: a quarter of the limit between them.
-    other_bytes: u64,
+    /// Bytes of the lists of chunks of the pages so far, and of the chunks that all pages want to keep.
+    table_bytes: Cell<u64>,
+    wanted_bytes: Cell<u64>,
+    shared: Arc<Shared>,
+    pages: Cell<u64>,
+}
+
+/// What the readers of a file's pages share.
+struct Shared {
+    cache: ChunkCache,
+    /// Locked during a decode of chunks that are so large that parallel decodes would exceed the memory limit.
+    decode: Mutex<()>,
 }
 
 impl<'a> Readers<'a> {
-    pub fn new(file: &'a Arc<PositionalFile>, options: &OpenOptions, contents: &Contents<'_, '_>) -> Self {
+    pub fn new(file: &'a Arc<PositionalFile>, options: &OpenOptions) -> Self {
         let limit_bytes = options.max_memory_bytes;
-        let others = contents.levels.iter().map(Vec::len).sum::<usize>() + contents.beside.len();
-        let share = |bytes: u64, pages: usize| bytes / pages.max(1) as u64;
-        let full_bytes = share(limit_bytes / 2, contents.full.len());
-        Self { file, limit_bytes, full_bytes, other_bytes: share(limit_bytes / 4, others) }
+        let cache = ChunkCache::new(0);
+        let shared = Arc::new(Shared { cache, decode: Mutex::default() });
+        let (table_bytes, wanted_bytes, pages) = Default::default();
+        Self { file, limit_bytes, table_bytes, wanted_bytes, shared, pages }
     }
 
-    /// The checked layout of a page.
+    /// The checked layout of a page of the slide.
     pub fn layout(&self, page: &Page<'_>) -> Result<Layout, SlideError> {
-        Layout::read(self.file, &page.directory, self.limit_bytes)
+        let layout = Layout::read(self.file, &page.directory, self.limit_bytes)?;
+        let bytes = self.table_bytes.get().saturating_add(layout.table_bytes());
+        let limit = self.limit_bytes / TABLES_PART;
+        if bytes > limit {
+            let what = "the lists of its pages' tiles or strips".to_string();
+            let advice = "allow more memory or save the file with larger tiles or strips";
+            return Err(SlideError::too_large(self.file.path(), what, bytes, limit, advice));
+        }
+        self.table_bytes.set(bytes);
+        Ok(layout)
     }
 
-    /// A reader of a page of the full resolution.
-    pub fn of_slide(&self, layout: Layout) -> PageReader {
-        PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, self.full_bytes)
-    }
-
-    /// A reader of another page.
-    pub fn of_other(&self, layout: Layout) -> PageReader {
-        PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, self.other_bytes)
+    /// A reader of a page of the slide.
+    pub fn reader(&self, layout: Layout) -> PageReader {
+        let row = layout.chunk_bytes().saturating_mul(u64::from(layout.across));
+        let wanted = self.wanted_bytes.get().saturating_add(row.saturating_mul(2).max(MIN_CACHE_BYTES));
+        self.wanted_bytes.set(wanted);
+        let left = (self.limit_bytes / 4 * 3).saturating_sub(self.table_bytes.get());
+        self.shared.cache.set_limit(wanted.min(left));
+        self.pages.set(self.pages.get() + 1);
+        PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, &self.shared, self.pages.get())
     }
 
     /// The values of the colour samples in some chunks of a page, spread evenly over it; with the number of chunks that were read.
@@ -87,7 +109,8 @@ impl<'a> Readers<'a> {
         mut read: impl FnMut(ChunkCoord) -> Result<(), SlideError>,
     ) -> Result<u64, SlideError> {
         let all = u64::from(layout.across) * u64::from(layout.down);
-        let count = all.min(MEASURED_CHUNKS);
+        let in_chunk = u64::from(layout.chunk_width) * u64::from(layout.chunk_height);
+        let count = all.min(MEASURED_CHUNKS).min((MEASURED_PIXELS / in_chunk.max(1)).max(1));
         for step in 0..count {
             // Multiples of the golden ratio fall between one another and on no column of the grid.
             let index = if count == all { step } else { ((step.wrapping_mul(GOLDEN) >> 32) * all) >> 32 };
@@ -103,26 +126,33 @@ pub(super) struct PageReader {
     pub extent: Extent,
     pub layout: Layout,
     pub file: Arc<PositionalFile>,
-    cache: ChunkCache,
-    /// Locked during a decode when chunks are so large that parallel decodes would exceed the memory limit.
-    decode_lock: Option<Mutex<()>>,
+    shared: Arc<Shared>,
+    /// Tells the page from the others in the cache.
+    number: u64,
+    /// Whether chunks are decoded one at a time.
+    serial: bool,
     limit_bytes: u64,
 }
 
 impl PageReader {
-    /// The image of a checked layout. One decoded chunk takes at most `limit_bytes`, the cache at most `cache_bytes`.
-    pub fn new(file: Arc<PositionalFile>, layout: Layout, limit_bytes: u64, cache_bytes: u64) -> Self {
-        let chunk_row = layout.chunk_bytes().saturating_mul(u64::from(layout.across));
-        let cache_bytes = chunk_row.saturating_mul(2).max(MIN_CACHE_BYTES).min(cache_bytes);
+    /// The image of a checked layout. One decoded chunk takes at most `limit_bytes`.
+    fn new(
+        file: Arc<PositionalFile>,
+        layout: Layout,
+        limit_bytes: u64,
+        shared: &Arc<Shared>,
+        number: u64,
+    ) -> Self {
         let serial = layout.chunk_bytes().saturating_mul(ASSUMED_THREADS) > limit_bytes;
-        Self {
-            extent: Extent { width: layout.width, height: layout.height, channels: layout.channels() },
-            layout,
-            file,
-            cache: ChunkCache::new(cache_bytes),
-            decode_lock: serial.then(Mutex::default),
-            limit_bytes,
-        }
+        let extent = Extent { width: layout.width, height: layout.height, channels: layout.channels() };
+        Self { extent, layout, file, shared: Arc::clone(shared), number, serial, limit_bytes }
+    }
+
+    /// The image of a layout of a page beside the slide.
+    pub fn alone(file: Arc<PositionalFile>, layout: Layout, limit_bytes: u64) -> Self {
+        let row = layout.chunk_bytes().saturating_mul(u64::from(layout.across));
+        let cache = ChunkCache::new(row.min(limit_bytes / 4));
+        Self::new(file, layout, limit_bytes, &Arc::new(Shared { cache, decode: Mutex::default() }), 0)
     }
 
     /// Says which chunks will be read soon: those of a region of the page as it is stored.
@@ -154,20 +184,34 @@ impl PageReader {
         for row in y / chunk_height..=(y + (height - 1)) / chunk_height {
             for column in x / chunk_width..=(x + (width - 1)) / chunk_width {
                 let coord = ChunkCoord { column, row };
-                let key = u64::from(row) * u64::from(self.layout.across) + u64::from(column);
-                let bytes = self.cache.get(key, || {
-                    let lock = self.decode_lock.as_ref();
-                    let _guard = lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
+                if self.layout.is_absent(coord) {
+                    self.each_row(coord, region, out, |to, _| to.fill(self.layout.blank));
+                    continue;
+                }
+                let index = u64::from(row) * u64::from(self.layout.across) + u64::from(column);
+                let bytes = self.shared.cache.get((self.number, index), || {
+                    let lock = || self.shared.decode.lock().unwrap_or_else(PoisonError::into_inner);
+                    let _guard = self.serial.then(lock);
                     chunk::decode(&self.file, &self.layout, coord, self.limit_bytes)
                 })?;
-                self.copy(coord, &bytes, region, out);
+                self.each_row(coord, region, out, |to, start| {
+                    if let Some(from) = bytes.get(start..start + to.len()) {
+                        to.copy_from_slice(from);
+                    }
+                });
             }
         }
         Ok(())
     }
 
-    /// Copies the part of a chunk that lies in the region.
-    fn copy(&self, coord: ChunkCoord, chunk: &[u8], region: Region, out: &mut [u8]) {
+    /// Calls `fill` with each row of the region's part that lies in a chunk, and where the row begins in the chunk.
+    fn each_row(
+        &self,
+        coord: ChunkCoord,
+        region: Region,
+        out: &mut [u8],
+        mut fill: impl FnMut(&mut [u8], usize),
+    ) {
         let channels = usize::from(self.extent.channels);
         let (chunk_width, chunk_height) = (self.layout.chunk_width, self.layout.chunk_height);
         // The chunk's first pixel lies in the image, so its coordinates fit a u32.
@@ -182,12 +226,9 @@ impl PageReader {
             let start_in = ((from_y - top) as usize + row) * stride_in + (from_x - left) as usize * channels;
             let start_out =
                 ((from_y - region.y) as usize + row) * stride_out + (from_x - region.x) as usize * channels;
-            let (Some(from), Some(to)) =
-                (chunk.get(start_in..start_in + length), out.get_mut(start_out..start_out + length))
-            else {
-                continue;
-            };
-            to.copy_from_slice(from);
+            if let Some(to) = out.get_mut(start_out..start_out + length) {
+                fill(to, start_in);
+            }
         }
     }
 }

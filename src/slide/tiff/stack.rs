@@ -5,13 +5,36 @@
 use super::super::blend::color_of;
 use super::super::error::{Axis, SlideError};
 use super::super::options::Selection;
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// One channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Channel {
     pub name: Option<String>,
     pub color: Option<[u8; 3]>,
+}
+
+/// Why a plane has no page. A file may list a million of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoPage {
+    /// The file lists none.
+    Unlisted,
+    /// The page of this number is another image, or missing.
+    Other(u64),
+    /// It is in the file of this name.
+    Elsewhere(Arc<str>),
+}
+
+impl fmt::Display for NoPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlisted => f.write_str("no page of this file holds it"),
+            Self::Other(page) => write!(f, "page {page} is no plane of the slide's size and kind"),
+            Self::Elsewhere(name) => write!(f, "it is in another file, {name}"),
+        }
+    }
 }
 
 /// Channels, focal planes and points in time, and the page of each.
@@ -27,7 +50,7 @@ pub(super) struct Stack {
     pub times: u32,
     /// For each point in time, focal plane and page of channels, the last running fastest: a number in `Contents::full`, or why
     /// there is none.
-    pub pages: Vec<Result<usize, String>>,
+    pub pages: Vec<Result<usize, NoPage>>,
     /// Bits of a sample that are in use, where the file says so.
     pub significant_bits: Option<u32>,
 }
@@ -125,11 +148,10 @@ impl Stack {
     fn page(&self, path: &Path, time: u32, z: u32, page: u32) -> Result<usize, SlideError> {
         let pages = (self.channels.len() as u64).div_ceil(u64::from(self.per_page.max(1))).max(1);
         let index = (u64::from(time) * u64::from(self.focal_planes) + u64::from(z)) * pages + u64::from(page);
-        let missing = Err("the file lists no page for it".to_string());
-        let found = self.pages.get(index as usize).unwrap_or(&missing);
+        let found = self.pages.get(index as usize).unwrap_or(&Err(NoPage::Unlisted));
         found.clone().map_err(|problem| {
             let place = format!("channel page {page}, focal plane {z}, point in time {time}");
-            SlideError::corrupt(path, "TIFF", place, problem)
+            SlideError::corrupt(path, "TIFF", place, problem.to_string())
         })
     }
 

@@ -9,9 +9,7 @@ use super::{REQUESTS, at_once, hanging_reads, pipe};
 use crate::folders::{api, names};
 use crate::kit::program::{arg, program};
 use crate::kit::slides::{Small, tree};
-#[cfg(feature = "rocksdb")]
-use crate::running::wait_until;
-use crate::running::{Running, send};
+use crate::running::{Running, send, wait_until};
 use crate::tiffs::write_tiled;
 
 const MARKS: &str = "/api/slides/good/annotations";
@@ -82,7 +80,6 @@ fn scanned_slides_packs_and_marks_that_hang_keep_no_other_slide_from_being_serve
     }
     fs::rename(packs.join("1_0.pack"), &pack).unwrap();
     link(&pack, &packs.join("1_0.pack"));
-    // Each read of a slide that hangs holds one of the threads that compute.
     let flags =
         [
             &[
@@ -92,7 +89,7 @@ fn scanned_slides_packs_and_marks_that_hang_keep_no_other_slide_from_being_serve
                 "--queue-timeout-ms",
                 "60s",
                 "--rayon-threads",
-                "8",
+                "3",
             ][..],
             &["--annotations", arg(&marks), "--annotations-open"],
         ]
@@ -106,14 +103,26 @@ fn scanned_slides_packs_and_marks_that_hang_keep_no_other_slide_from_being_serve
     let headers = [("Content-Type", "application/json"), ("If-None-Match", "*")];
     let made = send(&server.address, "PUT", &format!("{MARKS}/a"), &headers, mark.to_string().as_bytes());
     assert_eq!(made.status, 200, "{}", made.text());
-    for (path, hangs) in
-        [("/tiles/scan/10/0_0.jpg", &scan), ("/tiles/packs/8/4_1.jpg", &pack), (MARKS, &marks)]
+    // A pack and marks hold threads that read files, a scanned slide those that compute, here two of three.
+    for (path, hangs, times) in
+        [("/tiles/packs/8/4_1.jpg", &pack, 6), (MARKS, &marks, 6), ("/tiles/scan/10/0_0.jpg", &scan, 2)]
     {
         hang(hangs);
-        assert_eq!(at_once(&server, path, 2), [503; 2], "{path}");
+        assert_eq!(at_once(&server, path, times), vec![503; times], "{path}");
         assert_eq!(server.get("/tiles/good/8/1_1.jpg").status, 200, "beside {path}");
         assert_eq!(server.get("/readyz").status, 200, "beside {path}");
     }
+    // All of these: the server is not ready until the storage answers.
+    assert_eq!(server.get("/tiles/scan/10/1_1.jpg").status, 503);
+    wait_until("all threads hang", || server.get("/readyz").status == 503);
+    let refused = server.get("/readyz").text();
+    assert!(
+        refused.contains("storage that does not answer holds every thread that makes tiles"),
+        "{refused}"
+    );
+    fs::remove_file(root.join("scan.hangs.now")).unwrap();
+    wait_until("the storage answers", || server.get("/readyz").status == 200);
+    assert_eq!(server.get("/tiles/good/8/2_1.jpg").status, 200);
     let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");
 }
