@@ -35,6 +35,7 @@ mod stack;
 mod stored_tiles;
 pub(super) mod tag;
 mod unpack;
+mod xml;
 
 use super::access::{Access, Slide};
 use super::error::SlideError;

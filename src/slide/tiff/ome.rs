@@ -7,7 +7,8 @@ use super::super::error::SlideError;
 use super::super::resolution;
 use super::pages::Page;
 use super::stack::{Channel, NoPage, Stack};
-use roxmltree::{Document, Node, ParsingOptions};
+use super::xml;
+use roxmltree::{Document, Node};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
@@ -16,17 +17,10 @@ use std::sync::Arc;
 /// Planes of one image that are mapped, and channels of it.
 const MAX_PLANES: u64 = 1 << 20;
 const MAX_CHANNELS: u64 = 1 << 16;
-/// Elements and texts of a description: a plane that is listed with its file's identity has four.
-const MAX_NODES: u32 = 1 << 21;
 
 /// Whether a description is OME-XML.
 pub(super) fn is_ome(description: &str) -> bool {
     description.contains("<OME") && description.contains("openmicroscopy.org")
-}
-
-fn document(description: &str) -> Result<Document<'_>, roxmltree::Error> {
-    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
-    Document::parse_with_options(description.trim_start_matches('\u{feff}').trim(), options)
 }
 
 fn children<'a, 'd>(node: Node<'a, 'd>, name: &'static str) -> impl Iterator<Item = Node<'a, 'd>> {
@@ -39,7 +33,7 @@ fn number(node: Node<'_, '_>, name: &str) -> Option<u32> {
 
 /// Microns per pixel, and the magnification of the objective, of the image that holds a page.
 pub(super) fn scan(description: &str, page: usize) -> (Option<(f64, f64)>, Option<f64>) {
-    let Ok(document) = document(description) else { return (None, None) };
+    let Ok(document) = xml::parse(description) else { return (None, None) };
     let images: Vec<_> = children(document.root_element(), "Image").collect();
     let holds = |image: &&Node<'_, '_>| {
         pixels(**image).is_some_and(|pixels| runs(pixels).any(|run| run.contains(&page)))
@@ -60,7 +54,7 @@ pub(super) fn beside(description: &str) -> Vec<(usize, &'static str)> {
     if !is_ome(description) {
         return Vec::new();
     }
-    let Ok(document) = document(description) else { return Vec::new() };
+    let Ok(document) = xml::parse(description) else { return Vec::new() };
     let named = |image: Node<'_, '_>| {
         let name = image.attribute("Name")?.to_ascii_lowercase();
         let kind =
@@ -120,9 +114,9 @@ pub(super) fn stack(
         return None;
     }
     let corrupt = |problem: String| Some(Err(SlideError::corrupt(path, "OME-TIFF", "OME-XML", problem)));
-    let document = match document(&first.description) {
+    let document = match xml::parse(&first.description) {
         Ok(document) => document,
-        Err(error) => return corrupt(error.to_string()),
+        Err(problem) => return corrupt(problem),
     };
     let root = document.root_element();
     if children(root, "BinaryOnly").next().is_some() {

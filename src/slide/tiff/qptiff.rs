@@ -3,6 +3,7 @@
 //! It deliberately does not know the scan profile in them.
 
 use super::stack::Channel;
+use super::xml;
 
 /// The root element of a description.
 const ROOT: &str = "PerkinElmer-QPI-ImageDescription";
@@ -40,7 +41,7 @@ fn element(description: &str, name: &str) -> Option<String> {
     if !description.contains(ROOT) {
         return None;
     }
-    let document = roxmltree::Document::parse(description.trim_start_matches('\u{feff}')).ok()?;
+    let document = xml::parse(description).ok()?;
     let root = document.root_element();
     let found = root.children().find(|node| node.has_tag_name(name))?;
     (root.tag_name().name() == ROOT).then(|| found.text().unwrap_or_default().trim().to_string())
