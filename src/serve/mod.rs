@@ -195,6 +195,7 @@ impl Server {
             regions,
             metrics,
             annotations,
+            mark_faults: faults::Faults::default(),
             dicomweb,
             logins,
             failed_logins,
