@@ -67,7 +67,7 @@ mod turned;
 mod unread;
 mod window;
 
-pub use access::{Access, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
+pub use access::{Access, AssociatedSize, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
 pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;

@@ -52,7 +52,9 @@ impl Slide {
         readers: &Arc<Readers>,
     ) -> Result<Self> {
         let scan = self.scan.as_ref().ok_or_else(|| Error::served(&self.name, ServedFault::NoView))?;
-        Self::with(files, options, readers, Some(scan.in_view(view)?))
+        let mut made = Self::with(files, options, readers, Some(scan.in_view(view)?))?;
+        made.own_bytes = made.own_bytes_beside(self);
+        Ok(made)
     }
 
     fn with(
@@ -106,9 +108,10 @@ impl Slide {
         let output = options.output;
         let profile = input.as_ref().map(|input| input.archive().icc_profile()).transpose()?.flatten();
         let of_tree = || tree.as_ref().and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
-        let profile = profile.or_else(of_tree).or_else(|| scan.as_ref()?.info.icc_profile.clone());
+        let profile = profile.or_else(of_tree).map(|bytes| readers.profiles().of(bytes));
+        let profile = profile.or_else(|| scan.as_ref()?.icc.clone());
         let as_stored = input.as_ref().map(Input::stores_jpegs).transpose()?.unwrap_or(false);
-        let colours = Colours::new(profile, options.icc, output.format, as_stored);
+        let colours = Colours::new(profile.as_deref(), options.icc, output.format, as_stored);
         let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
         let mut slide = Self {
             name: files.name.clone(),
@@ -125,6 +128,7 @@ impl Slide {
             prefer_tree: options.slides.prefer_original && fits,
             inner_stamp,
             bounds,
+            own_bytes: 0,
             source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),

@@ -274,14 +274,19 @@ impl Layout {
         self.byte_counts.iter().filter(|&&count| count == 0).count()
     }
 
-    fn check_memory(&self, file: &PositionalFile, limit_bytes: u64) -> Result<(), SlideError> {
+    /// Bytes that a chunk takes: stored samples and decoded pixels together.
+    pub fn memory(&self) -> u64 {
         let raw = self
             .raw_row_bytes()
             .saturating_mul(u64::from(self.chunk_height))
             .saturating_mul(self.wanted_planes().len() as u64);
         // JPEG decodes straight into the result, unless its planes are apart.
         let raw = if self.compression == Compression::Jpeg && !self.planar { 0 } else { raw };
-        let needed = raw.saturating_add(self.chunk_bytes());
+        raw.saturating_add(self.chunk_bytes())
+    }
+
+    fn check_memory(&self, file: &PositionalFile, limit_bytes: u64) -> Result<(), SlideError> {
+        let needed = self.memory();
         if needed > limit_bytes {
             let what = if self.tiled { "one tile" } else { "one strip" };
             let what = format!("{what} of {}x{} pixels", self.chunk_width, self.chunk_height);

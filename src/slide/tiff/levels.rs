@@ -1,7 +1,7 @@
 //! An open TIFF as a slide: its resolutions, each of one page or of several channels that are blended, turned as the file
 //! says.
 
-use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
+use super::super::access::{AssociatedImages, AssociatedSize, RandomAccess, RgbImage, StoredTiles};
 use super::super::blend::Sum;
 use super::super::error::SlideError;
 use super::super::orientation::Orientation;
@@ -176,16 +176,27 @@ impl Beside {
     pub fn names(&self) -> Vec<String> {
         self.images.iter().map(|(name, _)| name.clone()).collect()
     }
-}
 
-impl AssociatedImages for Beside {
-    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+    fn page(&self, name: &str) -> Result<&PageReader, SlideError> {
         let missing = || SlideError::NoAssociatedImage {
             path: self.path.clone(),
             name: name.into(),
             known: self.names().join(", "),
         };
-        let (_, page) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
+        let found = self.images.iter().find(|(known, _)| known == name);
+        found.map(|(_, page)| page).ok_or_else(missing)
+    }
+}
+
+impl AssociatedImages for Beside {
+    fn size(&self, name: &str) -> Result<AssociatedSize, SlideError> {
+        let page = self.page(name)?;
+        let Extent { width, height, .. } = page.extent;
+        Ok(AssociatedSize { width, height, part_bytes: page.layout.memory() })
+    }
+
+    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        let page = self.page(name)?;
         let Extent { width, height, channels } = page.extent;
         let bytes = (u64::from(width) * u64::from(height)).saturating_mul(u64::from(channels));
         let what = format!("the associated image {name:?}");
