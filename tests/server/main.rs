@@ -7,6 +7,7 @@ mod running;
 
 mod access;
 mod annotations;
+mod bounded;
 mod caching;
 mod connections;
 mod dashboard;
