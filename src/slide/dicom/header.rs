@@ -137,7 +137,7 @@ impl Header {
         limit_bytes: u64,
         after: impl Fn(&Self) -> Next,
     ) -> Result<Self, SlideError> {
-        let mut header = Self::default();
+        let (mut header, mut path_bytes) = (Self::default(), 0);
         let mut elements = Elements::new(file, at, encoding);
         while let Some(event) = elements.next()? {
             match event {
@@ -158,6 +158,9 @@ impl Header {
                         ([], tags::EXTENDED_OFFSET_TABLE) => header.extended_offsets = Some(element),
                         (path, tag) if is_used(path) => {
                             if let Some(value) = elements.value(element, limit)? {
+                                if names_path(path, tag) {
+                                    path_bytes += value.bytes.len() as u64;
+                                }
                                 header.set(path, tag, &value);
                             }
                         }
@@ -168,9 +171,11 @@ impl Header {
                     }
                 }
             }
-            let needed = header.positions.len() as u64 * size_of::<Position>() as u64;
+            let positions = header.positions.len() as u64 * size_of::<Position>() as u64;
+            let paths = header.paths.len() as u64 * size_of::<OpticalPath>() as u64;
+            let needed = positions + paths + path_bytes;
             if needed > limit_bytes {
-                let what = "the list of frames";
+                let what = "the list of frames and of optical paths";
                 return Err(SlideError::too_large(
                     file.path(),
                     what,
@@ -290,6 +295,11 @@ impl Header {
             }
         }
     }
+}
+
+/// Whether a value is kept for an optical path, or names that of a frame: there may be as many as there are items.
+fn names_path(path: &[Tag], tag: Tag) -> bool {
+    path.first() == Some(&tags::OPTICAL_PATH_SEQUENCE) || tag == tags::OPTICAL_PATH_IDENTIFIER
 }
 
 /// Whether values of the innermost of these sequences are used.

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `elements`, `value` | data elements without their values; values as text and numbers |
 //! | `syntax`, `header` | transfer syntaxes; the elements that are used |
-//! | `series` | finds the files of a slide |
+//! | `series`, `deflated` | finds the files of a slide; files that are deflated as a whole |
 //! | `format` | declared pixels, checked |
 //! | `frames`, `image` | where frames lie; which frame is which tile |
 //! | `pixels`, `rle`, `jpeg_ls`, `deep_jpeg` | frames decoded |
@@ -21,6 +21,7 @@
 mod absent;
 mod channels;
 mod deep_jpeg;
+mod deflated;
 mod depth;
 mod elements;
 mod format;
