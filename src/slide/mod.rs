@@ -15,6 +15,7 @@
 //! | `dicom` | DICOM whole-slide images |
 //! | `ndpi` | Hamamatsu's NDPI for lossless encodes |
 //! | `png`, `jpeg` | images |
+//! | `beside` | the files that belong to a slide of OpenSlide's |
 //! | `blend` | several channels in their colours |
 //! | `deflate` | streams without a zlib header |
 //! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
@@ -37,6 +38,7 @@
 mod access;
 #[cfg(feature = "remote")]
 mod address;
+mod beside;
 mod blend;
 mod cache;
 mod deflate;
@@ -68,6 +70,7 @@ mod unread;
 mod window;
 
 pub use access::{Access, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
+pub use beside::data_files;
 pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;

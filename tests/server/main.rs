@@ -7,6 +7,7 @@ mod running;
 
 mod access;
 mod annotations;
+mod beside;
 mod caching;
 mod connections;
 mod dashboard;

@@ -10,6 +10,7 @@ mod families;
 mod instances;
 mod open;
 mod originals;
+mod parts;
 mod pixels;
 mod planes;
 mod reader;
@@ -25,6 +26,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::colours::Colours;
 pub use self::open::Watch;
+#[cfg(feature = "jobs")]
+pub use self::parts::outside;
 pub use self::pixels::SlidePixels;
 pub use self::planes::Planes;
 pub use self::reader::Readers;

@@ -57,6 +57,13 @@ impl Readers {
         opened.map_err(|text: Arc<String>| failed.unwrap_or_else(|| Error::input(path, text.as_str())))
     }
 
+    /// Closes the readers of a slide, of which another file may have changed than the one that is looked at here.
+    pub fn forget(&self, path: &Path) {
+        for (key, _) in self.0.iter().filter(|(key, _)| key.0 == path) {
+            self.0.invalidate(&*key);
+        }
+    }
+
     /// Closes readers beyond the most that are open, and those that nobody has used for a while.
     pub fn close_unused(&self) {
         self.0.run_pending_tasks();
