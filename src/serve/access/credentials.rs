@@ -85,7 +85,7 @@ impl Credentials {
     }
 
     /// Whether a request has a token, or a session that stands for one.
-    fn has_token(&self, presented: &Presented, now: u64) -> bool {
+    pub fn has_token(&self, presented: &Presented, now: u64) -> bool {
         presented.authorization.and_then(bearer).is_some_and(|token| self.token(token).is_some())
             || self.has_session(presented, now)
     }
