@@ -95,6 +95,11 @@ async fn admit(
     let presented = if counts { presented } else { presented.without_session() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs());
     match credentials.check(None, &presented, now) {
+        // A signed address is given away to be looked at.
+        Ok(()) if changes && !credentials.has_token(&presented, now) => {
+            let message = "a signed address changes nothing; give a token (Authorization: Bearer ...)";
+            Problem::unauthorized(StatusCode::FORBIDDEN, message).into_response()
+        }
         Ok(()) => next.run(request).await,
         Err(Refusal::Unknown) => {
             let message = "this service asks for a token (Authorization: Bearer ...) or a signed address";
