@@ -14,6 +14,7 @@
 //! | `frames`, `image` | where frames lie; which frame is which tile |
 //! | `pixels`, `rle`, `jpeg_ls`, `deep_jpeg` | frames decoded |
 //! | `slide` | metadata of a series |
+//! | `resolutions` | which images are resolutions of the slide; the same plane in each of them |
 //! | `level`, `channels`, `palette` | the planes that were chosen, and their colours |
 //! | `regions`, `stored_tiles` | access to pixels; stored JPEGs |
 //! | `absent`, `depth` | the colour of tiles that are missing; what of 16 bits becomes black and white |
@@ -33,6 +34,7 @@ mod level;
 mod palette;
 mod pixels;
 mod regions;
+mod resolutions;
 mod rle;
 mod series;
 mod slide;

@@ -5,6 +5,7 @@ mod depths;
 mod dicom_channels;
 mod dicom_coded;
 mod dicom_files;
+mod dicom_resolutions;
 mod dicoms;
 mod fixtures;
 mod hostile;
