@@ -11,6 +11,7 @@ mod fixtures;
 mod hostile;
 mod hostile_dicoms;
 mod jpegs;
+mod levels;
 mod meaning;
 #[cfg(feature = "openslide")]
 mod openslides;

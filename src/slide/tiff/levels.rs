@@ -9,9 +9,10 @@ use super::super::region::{Extent, Region, allocate};
 use super::super::window::Levels;
 use super::contents::Contents;
 use super::layout::ChunkCoord;
+use super::layout::Layout;
 use super::pages::Page;
 use super::reader::{PageReader, Readers};
-use super::stored_tiles;
+use super::{meaning, shown, stored_tiles};
 use crate::codec::Foreign;
 use crate::store::Arrival;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,15 @@ pub(super) struct Part {
 }
 
 impl Picture {
+    /// The layouts of its pages.
+    pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        let (alone, channels) = match self {
+            Self::Page(page) => (Some(&page.layout), &[][..]),
+            Self::Blend(channels) => (None, &channels[..]),
+        };
+        alone.into_iter().chain(channels.iter().map(|part| &part.page.layout))
+    }
+
     /// The size as stored, and the channels of the result.
     fn extent(&self) -> Extent {
         match self {
@@ -155,10 +165,10 @@ impl StoredTiles for TiffSlide {
     }
 }
 
-/// The images beside a slide, as they are stored.
+/// The images beside a slide.
 pub(super) struct Beside {
     path: PathBuf,
-    images: Vec<(String, PageReader)>,
+    images: Vec<(String, PageReader, Orientation)>,
     limit_bytes: u64,
 }
 
@@ -166,7 +176,8 @@ impl Beside {
     /// Those images that can be read.
     pub fn new(path: &Path, contents: &Contents<'_, '_>, readers: &Readers<'_>, limit_bytes: u64) -> Self {
         let open = |(name, page): &(String, &Page<'_>)| {
-            Some((name.clone(), readers.of_other(readers.layout(page).ok()?)))
+            let orientation = meaning::orientation(&page.directory, &mut Vec::new());
+            Some((name.clone(), readers.of_other(readers.layout(page).ok()?), orientation))
         };
         let images = contents.beside.iter().filter_map(open).collect();
         Self { path: path.to_path_buf(), images, limit_bytes }
@@ -174,7 +185,7 @@ impl Beside {
 
     /// Their names.
     pub fn names(&self) -> Vec<String> {
-        self.images.iter().map(|(name, _)| name.clone()).collect()
+        self.images.iter().map(|(name, ..)| name.clone()).collect()
     }
 }
 
@@ -185,12 +196,21 @@ impl AssociatedImages for Beside {
             name: name.into(),
             known: self.names().join(", "),
         };
-        let (_, page) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
+        let (_, page, orientation) =
+            self.images.iter().find(|(known, ..)| known == name).ok_or_else(missing)?;
         let Extent { width, height, channels } = page.extent;
         let bytes = (u64::from(width) * u64::from(height)).saturating_mul(u64::from(channels));
         let what = format!("the associated image {name:?}");
-        let mut pixels = allocate(&self.path, &what, bytes, self.limit_bytes / 4, "allow more memory")?;
-        page.read(Region { x: 0, y: 0, width, height }, &mut pixels)?;
+        let hold = || allocate(&self.path, &what, bytes, self.limit_bytes / 4, "allow more memory");
+        let mut pixels = hold()?;
+        let windowed = shown::windowed(page, self.limit_bytes)?;
+        windowed.as_ref().unwrap_or(page).read(Region { x: 0, y: 0, width, height }, &mut pixels)?;
+        let (width, height) = orientation.pair((width, height));
+        if !orientation.is_plain() {
+            let mut turned = hold()?;
+            orientation.turn(&pixels, width as usize, usize::from(channels), &mut turned);
+            pixels = turned;
+        }
         let rgb = if channels == 3 { pixels } else { pixels.iter().flat_map(|&gray| [gray; 3]).collect() };
         Ok(RgbImage { width, height, rgb })
     }
