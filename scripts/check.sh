@@ -2,7 +2,7 @@
 # The whole gate for a change: format, lints, documentation, licences, tests, and that none of it altered the tree. Stops at the first
 # failure. `scripts/features.sh` lints each feature by itself.
 #
-# ORIGAMI_TEST_ROCKSDB=1   also the cache on disk, whose RocksDB takes 20 minutes of two cores to compile; without it, only where it was
+# ORIGAMI_TEST_ROCKSDB=1   also the cache on disk, whose RocksDB takes 25 minutes of processor time to compile; without it, only where it was
 #                          compiled before; 0: not even there
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -58,7 +58,7 @@ scripts/licences.sh --advisories
 step "tests"
 # With queues on NATS, traces, and the cache on disk, which can be tested here and are not in the default build. Mesa's device
 # selection prints an error where there is no desktop; the tests choose their adapter themselves.
-rocksdb_is_tested || skipped "the cache on disk: RocksDB takes 20 minutes to compile (ORIGAMI_TEST_ROCKSDB=1 has it done)"
+rocksdb_is_tested || skipped "the cache on disk: RocksDB takes 25 minutes of processor time to compile (ORIGAMI_TEST_ROCKSDB=1 has it done)"
 tested=$(test_features)
 NODEVICE_SELECT=1 cargo test --locked --features "$tested"
 

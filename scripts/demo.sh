@@ -55,7 +55,7 @@ limits=()
 
 step "result"
 "$origami" compare "$demo/slide/baseline_pyramid.dzi" "$demo/slide/decoded_pyramid.dzi" --json \
-    --picture "$demo/before_after.png" --region 900,1500,512,512 >"$demo/compare.json"
+    --picture "$demo/before_after.png" --region 900,1500,512,512 --overwrite >"$demo/compare.json"
 
 # value NAME: a number of compare.json.
 value() { sed -n "s/.*\"$1\": \([-0-9.e]*\).*/\1/p" "$demo/compare.json"; }

@@ -136,7 +136,7 @@ qemu_aarch64() { first_that_starts qemu-aarch64 qemu-aarch64-static; }
 # has_rust_target TRIPLE: whether the standard library of that target is installed (with or without rustup).
 has_rust_target() { compgen -G "$(rustc --print sysroot)/lib/rustlib/$1/lib/libcore-*.rlib" >/dev/null; }
 
-# rocksdb_is_tested: whether the cache on disk is among what is built, linted and tested. RocksDB alone takes 20 minutes of two cores to
+# rocksdb_is_tested: whether the cache on disk is among what is built, linted and tested. RocksDB alone takes 25 minutes of processor time to
 # compile. So it is where ORIGAMI_TEST_ROCKSDB=1 asks for it, or where it was compiled before; with 0 it is not even there.
 rocksdb_is_tested() {
     case ${ORIGAMI_TEST_ROCKSDB:-} in

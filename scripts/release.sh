@@ -208,7 +208,8 @@ if [[ -x $target_dir/tools/bin/cargo-cyclonedx ]]; then
     # It names this package by the folder that it lies in.
     sed "s#path+file://$root#path+file:///origami#g" sbom.json >"$out/origami-$version.cdx.json"
     rm sbom.json
-    rm -f python/sbom.json
+    # Of the other members of the workspace it writes one as well.
+    rm -f python/sbom.json fuzz/sbom.json
 else
     skipped "the SBOM: cargo-cyclonedx cannot be built here"
 fi

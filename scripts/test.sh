@@ -8,7 +8,7 @@
 #                      Tests that want it say SKIPPED without it.
 # ORIGAMI_REQUIRE_GPU  1 (the default here): a test of the GPU path that finds no adapter fails; setup installs Mesa's, in
 #                      software. 0: it says SKIPPED.
-# ORIGAMI_TEST_ROCKSDB 1: also the cache on disk, whose RocksDB takes 20 minutes of two cores to compile; without it, only where it was
+# ORIGAMI_TEST_ROCKSDB 1: also the cache on disk, whose RocksDB takes 25 minutes of processor time to compile; without it, only where it was
 #                      compiled before; 0: not even there.
 # ORIGAMI_GPU_ADAPTER  part of the name of the adapter that the tests run on (default: hardware before software).
 set -euo pipefail

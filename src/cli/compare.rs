@@ -1,24 +1,26 @@
 //! `origami compare`: two images at full size, each a slide, a tree or a bundle.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use origami::backend::scheduler::Scheduler;
 use origami::codec::encode_png;
 use origami::pyramid::write::write_whole;
 use origami::quality::compare::{CELL_PX, Comparison, compare};
 use origami::quality::rows::RowSource;
 use origami::report::side_by_side::side_by_side;
+use origami::slide::OpenOptions;
 
 use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
 use super::fault::{Problem, usage};
 use super::inputs::{self, Input, Thing};
 use super::json;
+use super::place;
 use super::print::say;
 use super::progress::Work;
 use super::signals;
+use super::sources::Sources;
 
 /// Measure an image against a reference: Y-PSNR, SSIM, Delta E.
 ///
@@ -44,6 +46,9 @@ pub struct CompareArgs {
     #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region, requires = "picture")]
     #[arg(help_heading = "Output")]
     region: Option<[u32; 4]>,
+    /// Replace a picture that is there
+    #[arg(long, requires = "picture", help_heading = "Safety")]
+    overwrite: bool,
     #[command(flatten)]
     open: OpenArgs,
     #[command(flatten)]
@@ -59,30 +64,42 @@ fn parse_region(text: &str) -> Result<[u32; 4], String> {
 }
 
 impl CompareArgs {
-    fn open(&self) -> Result<(RowSource, RowSource)> {
-        Ok((self.open_one(&self.reference)?, self.open_one(&self.image)?))
+    fn inputs(&self) -> Result<[Input; 2]> {
+        let inputs = [inputs::image(&self.reference)?, inputs::image(&self.image)?];
+        // What is chosen of a slide may be compared with a bundle, of which there is nothing to choose.
+        if let [first, ..] = &inputs
+            && inputs.iter().all(|input| input.thing != Thing::Slide)
+        {
+            self.open.refuse_choice(&first.path, first.thing)?;
+        }
+        Ok(inputs)
     }
 
-    fn open_one(&self, path: &Path) -> Result<RowSource> {
-        let Input { path, thing, .. } = inputs::image(path)?;
-        Ok(match thing {
-            Thing::Slide => RowSource::slide(&path, &self.open.options())?,
-            Thing::Tree => RowSource::tree(&path)?,
-            Thing::Bundle => RowSource::bundle(&path)?,
-            Thing::Pack | Thing::Packs => {
-                let problem = "a pack holds one family; give the slide's bundle";
-                return Err(Problem::usage(&path, problem).into());
-            }
-        })
+    fn open([reference, image]: &[Input; 2], options: &OpenOptions) -> Result<(RowSource, RowSource)> {
+        let open = |Input { path, thing, .. }: &Input| {
+            Ok(match thing {
+                Thing::Slide => RowSource::slide(path, options)?,
+                Thing::Tree => RowSource::tree(path)?,
+                Thing::Bundle => RowSource::bundle(path)?,
+                Thing::Pack | Thing::Packs => {
+                    let problem = "a pack holds one family; give the slide's bundle";
+                    return Err(anyhow::Error::from(Problem::usage(path, problem)));
+                }
+            })
+        };
+        Ok((open(reference)?, open(image)?))
     }
 }
 
 pub fn run(args: CompareArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
+    let (inputs, options) = (args.inputs()?, args.open.options());
     if let Some(path) = &args.picture {
+        Sources::of(&inputs).spare_file(path)?;
+        place::refuse_existing(path, args.overwrite)?;
         signals::writes(path);
     }
-    let (mut reference, mut tree) = args.open()?;
+    let (mut reference, mut tree) = CompareArgs::open(&inputs, &options)?;
     check_region(args.region, reference.size())?;
     let name = args.image.to_string_lossy();
     let progress = Work::new(&name, reference.size().1.into(), "rows", args.work.progress());
@@ -90,7 +107,10 @@ pub fn run(args: CompareArgs) -> Result<()> {
     progress.finish();
     if let Some(path) = &args.picture {
         let region = region(&args, reference.size(), &result);
-        write_picture(path, &args, region, &scheduler)?;
+        // Sequential slides cannot be read twice, so both are opened again.
+        let (mut reference, mut tree) = CompareArgs::open(&inputs, &options)?;
+        let picture = side_by_side(&mut reference, &mut tree, region, &scheduler)?;
+        write_whole(path, &encode_png(&picture.rgb, 3, picture.width, picture.height)?)?;
     }
     if args.work.json() {
         return print_json(&args, &result);
@@ -118,14 +138,6 @@ fn check_region(region: Option<[u32; 4]>, (width, height): (u32, u32)) -> Result
         }
         _ => Ok(()),
     }
-}
-
-fn write_picture(path: &Path, args: &CompareArgs, region: [u32; 4], scheduler: &Scheduler) -> Result<()> {
-    // Sequential slides cannot be read twice, so both are opened again.
-    let (mut reference, mut tree) = args.open()?;
-    let picture = side_by_side(&mut reference, &mut tree, region, scheduler)?;
-    write_whole(path, &encode_png(&picture.rgb, 3, picture.width, picture.height)?)?;
-    Ok(())
 }
 
 fn print_json(args: &CompareArgs, result: &Comparison) -> Result<()> {

@@ -26,6 +26,7 @@ use super::place::OutPlace;
 use super::print::{human_bytes, note, say};
 use super::progress::Work;
 use super::signals;
+use super::sources::Sources;
 
 /// Convert a bundle, tree or slide to TIFF, OME-TIFF, DICOM or Deep Zoom.
 ///
@@ -86,18 +87,27 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     if args.to != Container::Dicom && (args.attributes.is_some() || args.strict) {
         usage!("--attributes and --strict are for --to dicom");
     }
-    if is_same(&out, &input.path) {
-        usage!("{}: the result would replace what it is made of; give another --out", out.display());
+    let sources = Sources::of(std::slice::from_ref(&input));
+    match args.to {
+        Container::Dicom => sources.spare_dir(&out)?,
+        Container::Dzi => sources.spare_tree(&out)?,
+        Container::Tiff | Container::OmeTiff | Container::Szi => sources.spare_file(&out)?,
     }
     // Relative names stay as they were given.
     let at = if is_address(&out) { place.dir().join(&name) } else { out.clone() };
     signals::writes(&out);
     let source = open(&args, &input)?;
-    if let (Source::Slide(slide), true) = (&source, args.work.summary()) {
-        slide.info.warnings.iter().for_each(|warning| note!("{}: {warning}", input.path.display()));
+    if args.work.summary() {
+        let said = match &source {
+            Source::Slide(slide) => slide.info.warnings.clone(),
+            Source::Tree(tree) => tree.warnings(),
+            Source::Bundle(_) => Vec::new(),
+        };
+        said.iter().for_each(|warning| note!("{}: {warning}", input.path.display()));
     }
     // A wrong name must fail before the work.
     let associated = associated(&args, &source, &input.path, &at, &place)?;
+    associated.iter().try_for_each(|(path, _)| sources.spare_file(path))?;
     let scheduler = args.work.scheduler()?;
     let opened = match &source {
         // What is cut anew is read pixel by pixel, on the CPU.
@@ -152,16 +162,6 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether two paths or addresses are one file.
-fn is_same(a: &Path, b: &Path) -> bool {
-    if is_address(a) || is_address(b) {
-        // Path compares by components, so that doubled slashes make no difference.
-        return a == b;
-    }
-    let whole = |path: &Path| path.canonicalize().ok();
-    whole(a).is_some_and(|path| whole(b) == Some(path))
-}
-
 /// The one input that a path is.
 fn one_input(path: &Path) -> Result<Input> {
     let mut found = inputs::find(&[path.to_path_buf()], Takes::ALL)?.list;
@@ -195,6 +195,9 @@ fn out_path(args: &ConvertArgs, input: &Input) -> Result<PathBuf> {
         out.as_os_str().to_string_lossy().ends_with('/') || (args.to != Container::Dicom && out.is_dir());
     match args.to {
         _ if is_dir => usage!("--out {}: it names a directory; give the name of the result", out.display()),
+        _ if out.file_name().is_none() => {
+            usage!("--out {}: it ends in no name; give the name of the result", out.display())
+        }
         Container::Dzi | Container::Szi if !is_named => {
             usage!("--out {}: programs know it by its name, which must end in .{extension}", out.display())
         }
@@ -203,6 +206,7 @@ fn out_path(args: &ConvertArgs, input: &Input) -> Result<PathBuf> {
 }
 
 fn open(args: &ConvertArgs, input: &Input) -> Result<Source> {
+    args.open.refuse_choice(&input.path, input.thing)?;
     Ok(match input.thing {
         Thing::Slide => Source::Slide(Box::new(Slide::open(&input.path, &args.open.options())?)),
         Thing::Tree => Source::Tree(Box::new(Tree::open(&input.path, Missing::Refuse)?)),

@@ -11,6 +11,7 @@ use origami::output::icc::{Colour, Icc, Profile};
 use origami::output::picture::PictureFormat;
 use origami::output::tile::OutputFormat;
 use origami::pixels::{self, Decoded, Limits, Place, Ratio, Reading, Region, RegionError, Scale};
+use origami::pyramid::tree::is_tree_file;
 use origami::pyramid::write::write_whole;
 use origami::store::is_address;
 use serde_json::json;
@@ -19,10 +20,12 @@ use super::args::open::OpenArgs;
 use super::args::values::{names, real, whole};
 use super::args::work::JsonArgs;
 use super::fault::{Problem, usage};
+use super::inputs::Thing;
 use super::json;
 use super::place::OutPlace;
 use super::print::{human_bytes, note, say};
 use super::signals;
+use super::sources::Sources;
 
 /// What is made: more than a server makes for a request.
 const LIMITS: Limits = Limits { side_px: 65_535, area_px: 1 << 28, read_px: 1 << 30 };
@@ -96,6 +99,7 @@ pub fn run(args: CropArgs) -> Result<ExitCode> {
         let problem = "it is there already; remove it, choose another --out, or give --overwrite";
         return Err(Problem::failed(&args.out, problem).into());
     }
+    sources(&args)?.spare_file(&args.out)?;
     signals::writes(&args.out);
     let read = |e: pixels::ReadError| e.into_error(&args.input);
     let decoded = Arc::new(Decoded::new(CACHE_BYTES));
@@ -103,6 +107,9 @@ pub fn run(args: CropArgs) -> Result<ExitCode> {
         pixels::open_with(&args.input, &decoded, &args.open.options(), "--max-memory").map_err(read)?;
     let full = source.levels().first().copied().unwrap_or_default();
     let info = source.info();
+    if !args.json.json {
+        info.warnings.iter().for_each(|warning| note!("{}: {warning}", args.input.display()));
+    }
     let region = Region::new((full, info.microns_per_pixel), args.rectangle, scale(&args), LIMITS);
     let region = region.map_err(|e| refused(&args, &e))?;
     let (width, height) = region.size();
@@ -142,6 +149,19 @@ pub fn run(args: CropArgs) -> Result<ExitCode> {
         say!("{}: {width}x{height}, {}, {seconds:.1} s", args.out.display(), human_bytes(count));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is read.
+fn sources(args: &CropArgs) -> Result<Sources> {
+    let mut sources = Sources::default();
+    if is_address(&args.input) {
+        // Of a tree that is its descriptor, which says where its tiles lie.
+        let thing = if is_tree_file(&args.input) { Thing::Tree } else { Thing::Bundle };
+        sources.add(&args.input, thing);
+        return Ok(sources);
+    }
+    sources.add_slide(&args.input)?;
+    Ok(sources)
 }
 
 /// The format that is asked for, or that the name of the file says.

@@ -24,10 +24,11 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
-use super::place::OutPlace;
+use super::place::{OutPlace, refuse_existing};
 use super::print::{families, human_bytes, note, say};
 use super::progress::Work;
 use super::signals;
+use super::sources::Sources;
 
 /// Decode bundles or packs to Deep Zoom trees.
 ///
@@ -142,7 +143,7 @@ pub fn run(args: DecodeArgs) -> Result<ExitCode> {
         true => Some(args.backend.open(Workload::Decode(None), None, &scheduler, !args.work.summary())?),
         false => None,
     };
-    let run = Run { args: &args, shared, scheduler };
+    let run = Run { sources: Sources::of(&inputs.list), args: &args, shared, scheduler };
     let batch = Batch {
         command: "decode",
         done: "decoded",
@@ -156,6 +157,7 @@ pub fn run(args: DecodeArgs) -> Result<ExitCode> {
 /// What the decodes of a run share.
 struct Run<'a> {
     args: &'a DecodeArgs,
+    sources: Sources,
     /// The backend of several inputs.
     shared: Option<OpenBackend>,
     scheduler: Scheduler,
@@ -167,6 +169,7 @@ impl Run<'_> {
         let args = self.args;
         let (place, dzi) = (OutPlace::of(out)?, PathBuf::from(format!("{}.dzi", decode::DECODED_NAME)));
         place.check_tree(&dzi, args.overwrite || args.skip_existing)?;
+        self.sources.spare_tree(&out.join(&dzi))?;
         signals::writes(&out.join(&dzi));
         let input = match which.thing {
             Thing::Packs => decode::Input::packs(&which.path)?,
@@ -174,11 +177,21 @@ impl Run<'_> {
             _ => decode::Input::file(&which.path, Kind::Bundle)?,
         };
         let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
+        if let Some(tree) = &tree {
+            let mut small_levels = Sources::default();
+            small_levels.add(tree.path(), Thing::Tree);
+            small_levels.spare_tree(&out.join(&dzi))?;
+        }
         let options = args.options();
         // A wrong name must fail before the work.
         let associated = args.associated(&input, place.dir())?;
         if args.skip_existing && decode::is_decoded(&input, out, &options) {
             return Ok(skipped(&which.path, out, args));
+        }
+        for (to, png) in &associated {
+            self.sources.spare_file(to)?;
+            // An image that an interrupted run left is the same.
+            refuse_existing(to, args.overwrite || std::fs::read(to).is_ok_and(|there| there == *png))?;
         }
         let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
         let opened = match &self.shared {

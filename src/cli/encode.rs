@@ -3,6 +3,7 @@
 mod adapted;
 mod advice;
 pub mod args;
+mod beside;
 mod estimate;
 mod existing;
 mod one;
@@ -19,6 +20,7 @@ use super::args::backend::Workload;
 use super::batch::Batch;
 use super::inputs::Thing;
 use super::print::note;
+use super::sources::Sources;
 
 pub use self::args::EncodeArgs;
 
@@ -41,7 +43,8 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
         )?),
         false => None,
     };
-    let run = Run { replaces: by_flag || args.overwrite, args: &args, shared, scheduler };
+    let sources = Sources::of(&inputs.list);
+    let run = Run { replaces: by_flag || args.overwrite, args: &args, sources, shared, scheduler };
     let batch = Batch {
         command: "encode",
         done: if args.estimate { "estimated" } else { "encoded" },

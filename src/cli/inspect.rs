@@ -57,6 +57,7 @@ pub fn run(args: InspectArgs) -> Result<ExitCode> {
     if args.plot.is_wanted() && (inputs.several || !inputs.list.iter().all(is_archive)) {
         usage!("--plot draws one bundle or pack; name it");
     }
+    args.plot.check_place(&inputs.list)?;
     if args.list && !inputs.list.iter().any(is_archive) {
         usage!("--list lists the families and tiles of a bundle or pack, and there is none");
     }
@@ -68,6 +69,7 @@ pub fn run(args: InspectArgs) -> Result<ExitCode> {
         keep_going: args.several.keep_going,
     };
     batch.run(&inputs, |input| {
+        args.open.refuse_choice(&input.path, input.thing)?;
         let answer = match input.thing {
             _ if args.private => private::inspect(input, &args.open.options())?,
             Thing::Bundle | Thing::Pack => archive::inspect(&input.path, args.list, &args.plot)?,

@@ -40,6 +40,7 @@ mod serve;
 #[cfg(feature = "serve")]
 mod sign;
 mod signals;
+mod sources;
 #[cfg(feature = "tour")]
 mod tour;
 mod verify;

@@ -66,3 +66,11 @@ impl OutPlace {
         Ok(put().map_err(|source| FileError { action: "write", path: self.out.join(last), source })?)
     }
 }
+
+/// Refuses a file that is there, unless it may be replaced.
+pub fn refuse_existing(path: &Path, may_replace: bool) -> Result<()> {
+    if may_replace || path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(Problem::failed(path, "it is there already; choose another name, or give --overwrite").into())
+}

@@ -23,10 +23,11 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::Problem;
 use super::inputs::{self, SeveralArgs, Takes};
-use super::place::OutPlace;
+use super::place::{OutPlace, refuse_existing};
 use super::print::{note, say};
 use super::progress::Work;
 use super::signals;
+use super::sources::Sources;
 
 /// Samplings of JPEG tiles.
 const SAMPLINGS: &[(&str, Sampling)] =
@@ -94,13 +95,22 @@ pub fn run(args: PyramidArgs) -> Result<ExitCode> {
         summary: args.work.summary(),
         keep_going: args.several.keep_going,
     };
-    batch.run(&inputs, |input| one(&args, &input.path, &results[&input.path], &scheduler))
+    let run = Run { sources: Sources::of(&inputs.list), args: &args, scheduler };
+    batch.run(&inputs, |input| one(&run, &input.path, &results[&input.path]))
+}
+
+/// What the trees of a run share.
+struct Run<'a> {
+    args: &'a PyramidArgs,
+    sources: Sources,
+    scheduler: Scheduler,
 }
 
 /// Makes the tree of one slide in `out`.
-fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Result<Outcome> {
+fn one(Run { args, sources, scheduler }: &Run<'_>, path: &Path, out: &Path) -> Result<Outcome> {
     let (place, dzi) = (OutPlace::of(out)?, PathBuf::from(format!("{}.dzi", build::PYRAMID_NAME)));
     place.check_tree(&dzi, args.overwrite || args.skip_existing)?;
+    sources.spare_tree(&out.join(&dzi))?;
     signals::writes(&out.join(&dzi));
     let mut slide = Slide::open(path, &args.open.options())?;
     if args.work.summary() {
@@ -119,6 +129,11 @@ fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Re
         .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
     if args.skip_existing && build::is_built(&slide, out, &options)? {
         return Ok(skipped(args, path, out));
+    }
+    for (to, png) in &associated {
+        sources.spare_file(to)?;
+        // An image that an interrupted run left is the same.
+        refuse_existing(to, args.overwrite || std::fs::read(to).is_ok_and(|there| there == *png))?;
     }
     let progress = Work::families(&path.to_string_lossy(), geometry.family_count(), args.work.progress());
     let started = std::time::Instant::now();
@@ -154,10 +169,6 @@ fn associated(args: &PyramidArgs, slide: &mut Slide, out: &Path) -> Result<Vec<(
             return Err(Problem::usage(&slide.path, problem).into());
         }
         let path = out.join(format!("{name}.png"));
-        if path.exists() && !args.overwrite && !args.skip_existing {
-            let problem = "it is there already; remove it, or give --overwrite";
-            return Err(Problem::failed(&path, problem).into());
-        }
         let image = slide.associated_image(name)?;
         images.push((path, encode_png(&image.rgb, 3, image.width as usize, image.height as usize)?));
     }

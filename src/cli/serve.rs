@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use origami::backend::scheduler::Scheduler;
 use origami::image::spare;
 #[cfg(feature = "jobs")]
-use origami::serve::Credentials;
+use origami::serve::ServeOptions;
 use origami::serve::{BackendStats, Ended, Server};
 
 pub use self::args::ServeArgs;
@@ -46,11 +46,14 @@ pub fn run(args: ServeArgs, settings: &Settings, traces: Traces) -> Result<()> {
     let options = args.options(settings)?;
     let is_open = options.access.credentials.is_open();
     #[cfg(feature = "jobs")]
-    let running = jobs(&args, &opened, options.access.credentials.clone())?;
+    let running = jobs(&args, &opened, &options)?;
     let server = Server::new(options, opened.backend.clone(), Arc::new(figures(&opened)))?;
     #[cfg(feature = "jobs")]
     let server = match &running {
-        Some(running) => server.with(running.service.routes(), running.service.metrics()),
+        Some(running) => {
+            let routes = running.service.routes(server.memory());
+            server.with(routes, running.service.metrics())
+        }
         None => server,
     };
     let served = runtime.block_on(async {
@@ -89,12 +92,13 @@ pub fn run(args: ServeArgs, settings: &Settings, traces: Traces) -> Result<()> {
 
 /// The render service beside the server, where it is asked for.
 #[cfg(feature = "jobs")]
-fn jobs(args: &ServeArgs, opened: &OpenBackend, credentials: Credentials) -> Result<Option<Running>> {
+fn jobs(args: &ServeArgs, opened: &OpenBackend, options: &ServeOptions) -> Result<Option<Running>> {
     match args.service.flag() {
         _ if args.jobs => {
             let scheduler = Scheduler::new(args.rayon_threads)?;
             let slides = args.root().to_path_buf();
-            args.service.start(slides, credentials, opened.backend.clone(), scheduler).map(Some)
+            let (credentials, limit) = (options.access.credentials.clone(), options.limits.read_timeout);
+            args.service.start(slides, credentials, limit, opened.backend.clone(), scheduler).map(Some)
         }
         Some(flag) => usage!("{flag} is about jobs; give --jobs as well, or leave it out"),
         None => Ok(None),

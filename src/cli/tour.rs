@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use origami::store::FileError;
+use origami::store::{FileError, is_address};
 use origami::tour::{
-    DEFAULT_FORMAT, Drawn, Encoder, Error, Fault, Ffmpeg, Rendering, Severity, Strictness, Tour, View, check,
-    read, render, still, views,
+    DEFAULT_FORMAT, Drawn, Encoder, Error, Fault, Ffmpeg, Rendering, Severity, Source, Strictness, Tour,
+    View, check, read, render, still, views,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use super::json;
 use super::print::{human_bytes, note, say};
 use super::progress::Work;
 use super::signals;
+use super::sources::Sources;
 
 /// Render captioned camera paths over slides as videos.
 ///
@@ -140,6 +141,7 @@ fn run_render(args: &RenderArgs) -> Result<ExitCode> {
         );
     }
     let (tour, warnings) = read_tour(&args.tour)?;
+    sources(&tour, &args.tour)?.spare_file(&args.out)?;
     let ffmpeg = Ffmpeg::find(args.ffmpeg.ffmpeg.as_deref())?;
     let encoder = match args.encoder {
         EncoderChoice::Auto => Encoder::choose(&ffmpeg)?,
@@ -275,10 +277,25 @@ fn run_still(args: &StillArgs) -> Result<ExitCode> {
         usage!("--out {}: the picture is a PNG; give a name that ends in .png", args.out.display());
     }
     let (tour, _) = read_tour(&args.tour)?;
+    sources(&tour, &args.tour)?.spare_file(&args.out)?;
     let ffmpeg = Ffmpeg::find(args.ffmpeg.ffmpeg.as_deref())?;
     let drawn = if args.bare { Drawn::Nothing } else { Drawn::All };
     still(&tour, &args.tour, &ffmpeg, args.at, drawn, &args.out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a tour is made of.
+fn sources(tour: &Tour, document: &Path) -> Result<Sources> {
+    let mut sources = Sources::default();
+    sources.file(document);
+    tour.audio.iter().for_each(|audio| sources.file(audio));
+    match &tour.source {
+        Source::Video(path) => sources.file(path),
+        // Nothing is written to an address.
+        Source::Slide { path, .. } if is_address(path) => {}
+        Source::Slide { path, .. } => sources.add_slide(path)?,
+    }
+    Ok(sources)
 }
 
 /// Views as JSON.

@@ -125,6 +125,7 @@ impl Faults {
 impl Verifier {
     fn input(&self, input: &Input) -> Result<Outcome> {
         let path = &*input.path;
+        self.args.open.refuse_choice(path, input.thing)?;
         let mut faults = Faults { count: 0, first: Vec::new(), exit: Exit::Good };
         let (kind, checked) = match input.thing {
             Thing::Slide => ("slide", self.slide(path, &mut faults)),

@@ -48,11 +48,11 @@ pub use self::foreign::{Foreign, decode_foreign, foreign_header, foreign_pixels}
 pub use self::id::CodecId;
 pub use self::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};
 pub use self::jpeg::frame::Frame as JpegFrame;
-pub use self::jpeg::segments::{Extra, ExtraKind, extras, without_extras};
+pub use self::jpeg::segments::{Extra, ExtraKind, extras, icc_bytes, without_extras};
 #[cfg(feature = "jpegxl")]
 pub use self::jpegxl::state as libjxl_state;
 pub use self::kind::{EncoderKind, ImageRole};
-pub use self::png::{decode_png, encode_png};
+pub use self::png::{PngHeader, decode_png, encode_png, png_header};
 #[cfg(test)]
 pub use self::turbo::encode_deep as encode_deep_jpeg;
 pub use self::turbo::{

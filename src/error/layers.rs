@@ -230,9 +230,12 @@ impl Diagnose for pyramid::Refusal {
             R::AnotherRun { .. } | R::Changed => FaultKind::MayPass,
             R::LosslessBackground | R::OtherTileSize { .. } => FaultKind::Parameters,
             R::TileMetadata { .. } | R::TileOrientation { .. } => FaultKind::Failed,
-            R::NotADescriptor | R::Exists | R::NotJpeg { .. } | R::Overlap { .. } | R::NoJpegTiles { .. } => {
-                FaultKind::Failed
-            }
+            R::NotADescriptor
+            | R::Exists
+            | R::Foreign
+            | R::NotJpeg { .. }
+            | R::Overlap { .. }
+            | R::NoJpegTiles { .. } => FaultKind::Failed,
         })
     }
 }

@@ -97,6 +97,16 @@ pub enum Error {
         /// Why not.
         source: serde_json::Error,
     },
+    /// Something that would have more bytes than are read.
+    #[error("{what} would have {bytes} bytes, and no more than {most} are read; shorten what is asked for")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// Its bytes.
+        bytes: u64,
+        /// The most that it may have.
+        most: u64,
+    },
     /// The system has no random numbers.
     #[error("the system gives no random numbers: {0}")]
     NoRandomNumbers(String),
@@ -109,6 +119,12 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn may_pass(&self) -> bool {
         self.diagnosis().kind == FaultKind::MayPass
+    }
+
+    /// Whether something that is stored is not what it should be: it was read, and another try reads the same.
+    #[cfg(feature = "serve")]
+    pub(crate) fn is_of_stored(&self) -> bool {
+        matches!(self, Self::Stored { .. })
     }
 
     pub(super) fn json(what: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
@@ -153,7 +169,9 @@ impl Diagnose for Error {
             Error::OtherQueue { path, .. } | Error::NewerQueue { path, .. } => {
                 of(FaultKind::Failed).in_file(path)
             }
-            Error::OtherPlace { .. } | Error::NewQueue { .. } => of(FaultKind::Parameters),
+            Error::OtherPlace { .. } | Error::NewQueue { .. } | Error::TooLarge { .. } => {
+                of(FaultKind::Parameters)
+            }
             Error::Store { source, .. } => source.diagnosis(),
             Error::Stored { .. } => of(FaultKind::Damaged),
             #[cfg(feature = "nats")]

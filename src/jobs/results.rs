@@ -37,8 +37,10 @@ pub use manifest::{MANIFEST_SCHEMA, Manifest, Published};
 
 /// The directory of all units.
 const UNITS: &str = "units";
-/// Largest unit or manifest that is read.
+/// Largest unit, manifest or note that is read, and that is written.
 const MAX_JSON_BYTES: u64 = 1 << 20;
+/// Largest one that is written for people, with a line for each value: lines may take sixty times as much.
+const MAX_READABLE_BYTES: usize = 4 << 10;
 
 /// The place of the results.
 pub struct Results {
@@ -309,6 +311,14 @@ fn is_there(error: &StoreError) -> bool {
     matches!(error, StoreError::AlreadyExists { .. } | StoreError::Precondition { .. })
 }
 
+/// A value as it is written: no larger than what is read.
 fn json(what: &'static str, value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value).map_err(Error::json(what))
+    let mut bytes = serde_json::to_vec(value).map_err(Error::json(what))?;
+    if bytes.len() <= MAX_READABLE_BYTES {
+        bytes = serde_json::to_vec_pretty(value).map_err(Error::json(what))?;
+    }
+    match bytes.len() as u64 {
+        ..=MAX_JSON_BYTES => Ok(bytes),
+        length => Err(Error::TooLarge { what, bytes: length, most: MAX_JSON_BYTES }),
+    }
 }

@@ -78,12 +78,18 @@ pub fn open(path: &Path, decoded: &Arc<Decoded>, reader_bytes: u64) -> Result<Sh
 /// decoded whole and is larger than half of that.
 ///
 /// # Errors
-/// As of [`open()`].
+/// As of [`open()`]; a choice of planes of what is no slide.
 pub fn open_with(path: &Path, decoded: &Arc<Decoded>, options: &OpenOptions, raise: &str) -> Result<Shared> {
     let (kind, path) = detect(path)?;
     Ok(match kind {
-        Kind::Bundle => Arc::new(Bundle::open(&path, decoded)?),
-        Kind::Tree => Arc::new(TreeSource::open(&path, decoded)?),
+        Kind::Bundle => {
+            options.selection.refuse(&path, "it is a bundle").map_err(Error::from)?;
+            Arc::new(Bundle::open(&path, decoded)?)
+        }
+        Kind::Tree => {
+            options.selection.refuse(&path, "it is a tree of tiles").map_err(Error::from)?;
+            Arc::new(TreeSource::open(&path, decoded)?)
+        }
         Kind::Slide => Arc::new(Scan::open(&path, options, raise)?),
     })
 }

@@ -103,6 +103,11 @@ pub enum Refusal {
     /// A part of a tree where one is to be written.
     #[error("it is there already; remove it, choose another output directory, or have it replaced")]
     Exists,
+    /// A file or directory that no earlier run wrote, where a result is to be replaced.
+    #[error(
+        "it is no part of an earlier result, and would be deleted with it; move it away, or choose another output directory"
+    )]
+    Foreign,
     /// A source that was written to while it was read.
     #[error(
         "it was changed while it was read, so nothing was written; encode it again when it stays as it is"

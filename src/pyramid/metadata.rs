@@ -45,6 +45,13 @@ pub fn generator() -> String {
     format!("origami {}", env!("CARGO_PKG_VERSION"))
 }
 
+/// Whether a file is a sidecar: another program's JSON may have its name, and the field `generator` marks ours.
+pub fn is_sidecar(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(text).ok().is_some_and(|value| {
+        value["generator"].as_str().is_some_and(|generator| generator.starts_with("origami "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@
 //! | [`identity`] | whether two files are the same slide |
 //! | [`tree`] | reads a tree on disk: families and stored tiles, of any tile size and format |
 //! | [`write`](mod@write) | writes a tree to disk |
+//! | `foreign` | what is no part of a tree that is to be replaced |
 //! | [`source`] | where `encode` reads families: a tree or a slide |
 //! | `ahead` | announces what will be read |
 //! | [`loaded`] | what is read of a family |
@@ -20,6 +21,7 @@ mod ahead;
 pub mod build;
 pub mod dzi;
 mod error;
+pub(crate) mod foreign;
 pub mod identity;
 pub mod levels;
 pub mod loaded;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
+use super::foreign::foreign_part;
 use super::metadata::{SlideMetadata, generator};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::error::{Error, Refusal, Result};
@@ -115,8 +116,8 @@ impl TreeWriter {
     /// Begins a tree.
     ///
     /// # Errors
-    /// An existing tree, sidecar or profile of that name, with [`Existing::Keep`]; a directory that cannot be written; another
-    /// run that writes this tree.
+    /// An existing tree, sidecar or profile of that name, with [`Existing::Keep`]; anything in its place that is no part of a tree, with
+    /// [`Existing::Replace`]; a directory that cannot be written; another run that writes this tree.
     pub fn create(
         dir: &Path,
         name: &str,
@@ -143,6 +144,11 @@ impl TreeWriter {
                     return Err(Error::refused(&target, Refusal::Exists));
                 }
             }
+        }
+        if existing == Existing::Replace
+            && let Some(other) = foreign_part(dir, name).map_err(Error::io("list", dir))?
+        {
+            return Err(Error::refused(&other, Refusal::Foreign));
         }
         // Leftovers of a killed run; no other program uses these names.
         names.remove_new()?;

@@ -27,6 +27,12 @@ impl Bounds {
         Self(Some(named.filter_map(|path| here(path).canonicalize().ok()).collect()))
     }
 
+    /// Those of one directory.
+    #[cfg(feature = "jobs")]
+    pub fn below(root: &Path) -> Self {
+        Self(Some(root.canonicalize().into_iter().collect()))
+    }
+
     /// Whether a path leads to what may be served. One that leads nowhere is nothing to serve, and its own error says so.
     pub fn hold(&self, path: &Path) -> bool {
         let Some(roots) = &self.0 else { return true };

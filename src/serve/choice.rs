@@ -92,6 +92,11 @@ impl Choice {
         self.limit.is_some()
     }
 
+    /// Most slides of the answer.
+    pub fn most(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
     /// The number of the first slide of the next page of a list of `total`.
     pub fn next(&self, total: usize) -> Option<usize> {
         self.offset.checked_add(self.limit?).filter(|&next| next < total)

@@ -30,42 +30,55 @@ pub async fn render(
 ) -> Result<(Vec<u8>, Charge), ServeError> {
     let (level, part) = source_region(&slide.geometry, &request);
     let need = peak_bytes(part, &request, slide.geometry.tile());
-    let mut charge = tiles.charge(Purpose::Image, need).await?;
+    let charge = tiles.charge(Purpose::Image, need).await?;
     let side = slide.geometry.tile();
     let columns = part.x / side..(part.x + part.width).div_ceil(side);
     let rows = part.y / side..(part.y + part.height).div_ceil(side);
     // Gray images are made of luma as it is stored, the others of the pixels that viewers show of the tiles.
     let only_luma = request.quality != Quality::Color;
     let count = if only_luma { 1 } else { 3 };
-    let empty = async move { vec![Plane::new(part.width as usize, part.height as usize); count] };
+    let empty = async move {
+        let planes = vec![Plane::new(part.width as usize, part.height as usize); count];
+        Canvas { planes, colour: false, charge }
+    };
     let mut whole = tiles.threads().run(empty).await?;
-    let mut colour = false;
     for y in rows {
         for x in columns.clone() {
             let id = TileId { level, x, y };
             let bytes = tiles.jpeg(slide, id).await?;
             let pasted = tiles.threads().run(async move {
                 let tile = decode(&bytes, only_luma)?;
-                paste(&mut whole, &tile, (x * side, y * side), part);
-                Ok((whole, matches!(tile, Pixels::Rgb(_))))
+                paste(&mut whole.planes, &tile, (x * side, y * side), part);
+                whole.colour |= matches!(tile, Pixels::Rgb(_));
+                Ok(whole)
             });
-            let pasted = pasted.await?.map_err(|e: Error| {
+            whole = pasted.await?.map_err(|e: Error| {
                 tiles.faults().log(&slide.name, &format_args!("tile {id}: {e}"));
                 ServeError::Broken
             })?;
-            whole = pasted.0;
-            colour |= pasted.1;
         }
     }
     let profile = slide.colours().of_image(output_format(request.format));
-    let work = async move { encode(whole, colour, request, quality, &profile) };
-    let mut made = tiles.threads().run(work).await?.map_err(|e| {
+    let work = async move {
+        let Canvas { planes, colour, mut charge } = whole;
+        let mut made = encode(planes, colour, request, quality, &profile)?;
+        made.shrink_to_fit();
+        charge.shrink_to(made.len() as u64);
+        Ok((made, charge))
+    };
+    tiles.threads().run(work).await?.map_err(|e: Error| {
         tiles.faults().log(&slide.name, &e);
         ServeError::Broken
-    })?;
-    made.shrink_to_fit();
-    charge.shrink_to(made.len() as u64);
-    Ok((made, charge))
+    })
+}
+
+/// An image that is being made. The memory of requests lies beside its pixels: of work that goes on when its request is gone, the bytes stay
+/// taken.
+struct Canvas {
+    planes: Vec<Plane>,
+    /// Whether a tile has colours.
+    colour: bool,
+    charge: Charge,
 }
 
 /// What an image takes at its peak: the source's planes while one is scaled and turned, or the scaled ones while they are interleaved,

@@ -1,6 +1,7 @@
 //! The most memory that a server takes, part by part, as its options allow. `docs/operate.md` states it, `tests/server/memory.rs` holds the
 //! server to it. Measures nothing.
 
+use super::annotations::MAX_BYTES as MAX_MARK_BYTES;
 use super::options::ServeOptions;
 use crate::image::ycc::Sampling;
 use crate::output::tile::OutputFormat;
@@ -10,6 +11,8 @@ const MIB: u64 = 1 << 20;
 
 /// Planes and payloads of a family in 4:2:0, for each of its pixels of L0.
 const FAMILY_BYTES_A_PIXEL: u64 = 6;
+/// The marks of one slide, as many as there may be, while they are read or changed.
+const MARKS_BYTES: u64 = 5 * MAX_MARK_BYTES as u64;
 /// What rectangles decode is kept in one part of so many of the memory for tiles.
 pub const DECODED_PART: u64 = 8;
 /// Buffers of a connection.
@@ -92,6 +95,7 @@ pub fn memory_bound(
     let full = output.sampling == Sampling::S444 || output.format != OutputFormat::Jpeg;
     let pixels = 16 * u64::from(tile) * u64::from(tile);
     let family = FAMILY_BYTES_A_PIXEL * pixels * if full { 2 } else { 1 };
+    let marks = options.annotations.dir.as_ref().map_or(0, |_| MARKS_BYTES);
     let table = (cache.max_disk_bytes / 64).clamp(MIB, 32 * MIB);
     let disk = cache.dir.as_ref().map_or(0, |_| DISK_INDEX_BYTES + DISK_TABLES * table);
     vec![
@@ -99,7 +103,7 @@ pub fn memory_bound(
         (MemoryPart::Tiles, cache.max_memory_bytes / 4 * 5 + cache.max_memory_bytes / DECODED_PART),
         (
             MemoryPart::Requests,
-            limits.max_request_bytes + family.saturating_sub(limits.max_request_bytes / 4),
+            limits.max_request_bytes + family.max(marks).saturating_sub(limits.max_request_bytes / 4),
         ),
         (MemoryPart::DiskCache, disk),
         (MemoryPart::Connections, limits.max_connections as u64 * CONNECTION_BYTES),

@@ -29,6 +29,7 @@
 //! http          routes, headers, pages                       HTTP
 //! access        bearer tokens, signatures                    files
 //! annotations   marks on slides, a file a slide              files
+//! request_memory  the memory of requests, for others     no I/O
 //! throttle      how often a line of the log is written      no I/O
 //! metrics       Prometheus metrics                           no I/O
 //! traces        spans for a collector of OpenTelemetry       HTTP
@@ -54,6 +55,8 @@ mod options;
 mod pan;
 mod recent;
 mod region;
+#[cfg(feature = "jobs")]
+mod request_memory;
 mod singleflight;
 mod skipped;
 mod slide;
@@ -72,12 +75,16 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+#[cfg(feature = "jobs")]
+pub(crate) use self::{bounds::Bounds, slide::outside, throttle::Throttle};
 pub use access::{ALL, Credentials, Presented, Refusal, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
 pub use memory::{MemoryPart, SCANNED_SLIDE_BYTES, SCANNED_SLIDES, ThreadCounts, memory_bound};
 pub use metrics::BackendStats;
 pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
+#[cfg(feature = "jobs")]
+pub use request_memory::RequestMemory;
 pub use skipped::{Overview, SkipReason, Skipped};
 #[cfg(feature = "otel")]
 pub use traces::{Collector, TraceSettings, Traces, WrongTraceSetting};
@@ -186,7 +193,7 @@ impl Server {
         let annotations = annotations.map_err(StartError::of_marks)?.map(Arc::new);
         let dicomweb = options.dicomweb.then(|| Dicomweb::new(catalog.clone(), options.clone()));
         let more_metrics = std::sync::OnceLock::new();
-        let (logins, failed_logins) = (access::Attempts::default(), throttle::Throttle::default());
+        let (logins, failed_logins) = (access::Attempts::default(), throttle::Throttle::new());
         let regions = region::Regions::new(options.cache.max_memory_bytes / memory::DECODED_PART);
         let state = http::AppState {
             options,
@@ -195,6 +202,7 @@ impl Server {
             regions,
             metrics,
             annotations,
+            mark_faults: faults::Faults::default(),
             dicomweb,
             logins,
             failed_logins,
@@ -211,6 +219,12 @@ impl Server {
         // A server has one such set, whose figures are those of the first.
         drop(self.state.more_metrics.set(Box::new(metrics)));
         Self { more: Some(routes), ..self }
+    }
+
+    /// The memory that its requests share.
+    #[cfg(feature = "jobs")]
+    pub fn memory(&self) -> RequestMemory {
+        RequestMemory::of(self.state.tiles.clone())
     }
 
     /// What is served at present and what is not. Opens slides, for two seconds at most; a slide that is not opened by then counts as

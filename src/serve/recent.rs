@@ -18,6 +18,20 @@ where
     Cache::builder().max_capacity(most).eviction_policy(EvictionPolicy::lru()).time_to_idle(idle).build()
 }
 
+/// The same of things of different weights, of so much together.
+pub fn recent_by_weight<K, V>(
+    most: u64,
+    idle: Duration,
+    weigh: impl Fn(&K, &V) -> u32 + Send + Sync + 'static,
+) -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let cache = Cache::builder().max_capacity(most).weigher(weigh);
+    cache.eviction_policy(EvictionPolicy::lru()).time_to_idle(idle).build()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

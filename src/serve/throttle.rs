@@ -39,6 +39,11 @@ impl Last {
 pub struct Throttle(Mutex<Option<Last>>);
 
 impl Throttle {
+    /// None was written yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
     /// The number of lines that were left out, where this one is to be written.
     pub fn next(&self, now: Instant) -> Option<u64> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);

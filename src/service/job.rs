@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::sent::Sent;
 use super::timestamp;
 use crate::jobs::state::{Fault, Record, State};
 use crate::jobs::{Code, Key, Manifest};
@@ -73,7 +74,7 @@ pub struct Job {
     /// The unit that does it.
     pub key: Key,
     /// As it was sent.
-    pub request: Value,
+    pub request: Sent,
     pub warnings: Vec<Warning>,
     /// The address that the client gave.
     pub callback: Option<String>,
@@ -88,6 +89,9 @@ pub struct Job {
     /// Calls that were made for the end.
     pub tries: u32,
 }
+
+/// Most sentences about what a result does not have.
+const MAX_LEFT_OUT: usize = 100;
 
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -275,7 +279,7 @@ pub fn outcome(manifest: &Manifest, file: &std::path::Path, took_ms: u64) -> Out
         frames: manifest.families,
         pixels: manifest.pixels,
         took_ms,
-        notes: manifest.notes.clone(),
+        notes: manifest.notes.iter().take(MAX_LEFT_OUT).cloned().collect(),
     }
 }
 

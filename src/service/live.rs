@@ -1,19 +1,21 @@
 //! The jobs in memory: those that are followed, and the last that have ended.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::estimate::{Learned, finishing};
 use super::job::{Job, Kind, Now, Seen, Status, tenths};
+use super::sent::Sent;
 
 /// Jobs that have ended and are kept in memory.
 pub const RECENT: usize = 100;
 
-/// A job that is followed.
+/// A job that is followed. Copies share what is known of it.
 #[derive(Clone)]
 pub struct Live {
-    pub job: Job,
+    pub job: Arc<Job>,
     pub status: Status,
     pub seen: Seen,
 }
@@ -23,14 +25,14 @@ pub struct Live {
 pub struct Jobs {
     /// By age. Those that have ended are here until their address was told.
     pub open: Vec<Live>,
-    /// The youngest first.
-    pub recent: VecDeque<Job>,
+    /// The youngest first, without their requests.
+    pub recent: VecDeque<Arc<Job>>,
     renders: Learned,
     encodes: Learned,
 }
 
 /// A job that has ended.
-pub fn ended(job: Job) -> Live {
+pub fn ended(job: Arc<Job>) -> Live {
     let (status, seen) = match &job.ended {
         Some(ended) => (ended.status, ended.seen.clone()),
         None => (Status::Queued, Seen::default()),
@@ -39,6 +41,17 @@ pub fn ended(job: Job) -> Live {
 }
 
 impl Jobs {
+    /// Keeps a job that has ended among the last ones. Its request stays in its note.
+    pub fn keep(&mut self, job: Job) {
+        self.recent.push_front(Arc::new(Job { request: Sent::NOT_HERE, ..job }));
+        self.recent.truncate(RECENT);
+    }
+
+    /// Bytes of the requests of all open jobs.
+    pub fn request_bytes(&self) -> usize {
+        self.open.iter().map(|live| live.job.request.bytes()).sum()
+    }
+
     /// Learns how long a job took that is done.
     pub fn learn(&mut self, job: &Job) {
         let Some(result) = job.ended.as_ref().and_then(|ended| ended.result.as_ref()) else { return };
@@ -102,7 +115,7 @@ impl Jobs {
             .filter_map(|(.., v)| v["waiting_time"].as_f64())
             .collect();
         let left = open.iter().filter_map(|(_, left, _)| *left).fold(0.0, f64::max);
-        let ended_now = |job: &Job| {
+        let ended_now = |job: &Arc<Job>| {
             let live = ended(job.clone());
             with_waiting(&Now {
                 job,
@@ -123,5 +136,28 @@ impl Jobs {
             "jobs": open.iter().filter(|(status, ..)| !status.is_final()).map(|(.., value)| value.clone()).collect::<Vec<_>>(),
             "recent": recent,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_ended_keeps_no_request_in_memory() {
+        let job = |number: usize| {
+            let value = json!({
+                "schema": 1, "job_id": format!("{number}"), "kind": "encode", "key": "0".repeat(32), "request": {"x": [number]},
+                "warnings": [], "callback": null, "destination": null, "submitted_ms": 0, "started_ms": null, "work": 1,
+                "ended": null, "told": "none", "tries": 0,
+            });
+            serde_json::from_value::<Job>(value).unwrap()
+        };
+        let mut jobs = Jobs::default();
+        jobs.open.extend([1, 22].map(|number| ended(Arc::new(job(number)))));
+        assert_eq!(jobs.request_bytes(), r#"{"x":[1]}{"x":[22]}"#.len());
+        (0..2 * RECENT).for_each(|number| jobs.keep(job(number)));
+        assert_eq!((jobs.recent.len(), &*jobs.recent[0].job_id), (RECENT, "199"));
+        assert!(jobs.recent.iter().all(|job| !job.request.is_here()));
     }
 }

@@ -6,7 +6,9 @@
 //! request    a request: read, checked, made a unit             files
 //! sources    where slides and videos may lie                   files
 //! job        a job and what is known of it, as JSON            no I/O
+//! sent       a request as it was sent                          no I/O
 //! timestamp  points in time as texts                           no I/O
+//! lines      how often a line of the log is written            no I/O
 //! live       the jobs in memory                                no I/O
 //! estimate   how long jobs take, learned from others           no I/O
 //! registry   all jobs: submitted, cancelled, looked up         queue, results
@@ -29,6 +31,7 @@ mod estimate;
 mod health;
 mod http;
 mod job;
+mod lines;
 mod live;
 mod metrics;
 mod monitor;
@@ -37,6 +40,7 @@ mod problem;
 mod registry;
 mod request;
 mod result;
+mod sent;
 mod sources;
 mod timestamp;
 mod websocket;
@@ -51,6 +55,7 @@ pub use self::options::{EncodeOptions, ServiceOptions};
 use self::registry::Registry;
 use crate::backend::Cancel;
 use crate::jobs::{Error, Queue, Renderer, Results};
+use crate::serve::RequestMemory;
 use crate::web::listen::{self, ConnectionLimits};
 
 /// Connections at a time.
@@ -91,8 +96,9 @@ impl Service {
         listen::serve(listener, self.router(), ConnectionLimits::new(MAX_CONNECTIONS), stop).await;
     }
 
-    /// Every address but those that a server has anyway.
-    pub fn routes(&self) -> Router {
+    /// Every address but those that a server has anyway, with the memory that the server's requests share.
+    pub fn routes(&self, memory: RequestMemory) -> Router {
+        self.registry.share(memory);
         http::routes(self.registry.clone())
     }
 

@@ -85,6 +85,7 @@ impl<'a> Monitor<'a> {
 
     /// One look at every job.
     fn look(&mut self) -> Result<(), Error> {
+        // Copies share the jobs.
         let all: Vec<Live> = self.registry.jobs().open.clone();
         self.calls.retain(|name, _| all.iter().any(|live| live.job.job_id == *name));
         let (mut first, mut queued) = (Ok(()), 0);
@@ -109,9 +110,10 @@ impl<'a> Monitor<'a> {
         let (registry, job) = (self.registry, &live.job);
         let Some(record) = registry.queue.record(&job.key)? else {
             // A queue that was lost.
-            return match registry.results.unit(&job.key)? {
-                Some(unit) => registry.queue.submit(&[unit]).map(drop),
-                None => {
+            return match registry.results.unit(&job.key) {
+                Ok(Some(unit)) => registry.queue.submit(&[unit]).map(drop),
+                Err(e) if !e.is_of_stored() => Err(e),
+                _ => {
                     let message = "neither the queue nor the results know this job any more; send it again";
                     registry.end(
                         &job.job_id,
@@ -137,12 +139,12 @@ impl<'a> Monitor<'a> {
                 own.status = status;
             }
             if status == Status::Processing && own.job.started_ms.is_none() {
-                own.job.started_ms = Some(registry.now_ms());
+                Arc::make_mut(&mut own.job).started_ms = Some(registry.now_ms());
                 started = Some(own.job.clone());
             }
         }
         if let Some(job) = started {
-            registry.results.put_note(&names(&job.job_id)[0], &job)?;
+            registry.results.put_note(&names(&job.job_id)[0], &*job)?;
         }
         match status {
             Status::Completed => {
@@ -193,13 +195,13 @@ impl<'a> Monitor<'a> {
             let body = |now: &Now<'_>| {
                 let is_new = now.status == Status::Processing && told != Some(now.seen.done);
                 (now.job.job_id == job_id && is_new)
-                    .then(|| (now.job.clone(), now.seen.done, now.call(now_ms)))
+                    .then(|| (now.job.callback.clone(), now.seen.done, now.call(now_ms)))
             };
             jobs.now(registry.options.max_concurrent, body).into_iter().flatten().next()
         };
-        let Some((job, done, body)) = body else { return };
+        let Some((callback, done, body)) = body else { return };
         calls.told = Some((Instant::now(), done));
-        if let Some((address, is_operators)) = address(&job.callback, registry) {
+        if let Some((address, is_operators)) = address(&callback, registry) {
             calls.under_way = Some(self.caller.call(&address, is_operators, body.to_string()));
         }
     }

@@ -33,6 +33,8 @@ pub struct ServiceOptions {
     pub callback_timeout: Duration,
     /// The key with which calls are signed.
     pub signer: Option<Signer>,
+    /// How long a request waits for files and for the queue.
+    pub read_timeout: Duration,
     /// Reads the options of encodes.
     pub encode: EncodeOptions,
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::lines::Lines;
 use crate::jobs::{Code, Error};
 use crate::tour::Fault;
 use crate::web::respond::json_response;
@@ -87,6 +88,16 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, json!(OfRequest::RequestTooLarge), message)
     }
 
+    /// What would be kept of the job is too large: numbers may be longer than they were sent.
+    pub fn too_long(bytes: usize, most: usize) -> Self {
+        let message =
+            format!("the job would take {bytes} bytes beside its results, which is more than {most}");
+        let suggestion =
+            Some("leave out fields that the service does not know, or send shorter lists".into());
+        let problem = Self::new(StatusCode::PAYLOAD_TOO_LARGE, json!(OfRequest::RequestTooLarge), message);
+        Self { suggestion, ..problem }
+    }
+
     /// The file does not have the bytes that are asked for.
     pub fn no_such_bytes(size: u64) -> Self {
         let message = format!("there are no such bytes: it has {size}");
@@ -95,9 +106,17 @@ impl Problem {
 
     /// Too many jobs have not ended.
     pub fn queue_full(most: usize) -> Self {
-        let message = format!("{most} jobs have not ended");
-        let suggestion = Some("send the request again when some have".into());
-        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::full(format!("{most} jobs have not ended"), "send the request again when some have")
+    }
+
+    /// The requests of jobs that have not ended are too large.
+    pub fn too_many_bytes(most: usize) -> Self {
+        let message = format!("the requests of jobs that have not ended take {most} bytes");
+        Self::full(message, "send the request again when some have ended, or a shorter one")
+    }
+
+    fn full(message: String, suggestion: &str) -> Self {
+        let (status, suggestion) = (StatusCode::SERVICE_UNAVAILABLE, Some(suggestion.into()));
         Self { suggestion, ..Self::new(status, json!(OfRequest::QueueFull), message) }
     }
 
@@ -112,6 +131,18 @@ impl Problem {
         Self::coded(StatusCode::INTERNAL_SERVER_ERROR, Code::RenderError, message)
     }
 
+    /// What the request needs does not answer in time. It may still be done.
+    pub fn away() -> Self {
+        let message =
+            "files, queue or results do not answer in time: send the request again, with the same jobId";
+        Self::coded(StatusCode::SERVICE_UNAVAILABLE, Code::StorageAccessError, message)
+    }
+
+    /// Other requests hold all of the memory for requests.
+    pub fn busy() -> Self {
+        Self::full("other requests hold all of the memory for requests".into(), "send the request again")
+    }
+
     /// As JSON, without the status.
     pub fn json(&self) -> Value {
         json!({
@@ -124,7 +155,8 @@ impl Problem {
 /// Queue or results do not answer. What they say goes to the log, since it names files.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        tracing::error!("{error}");
+        static LINES: Lines = Lines::new();
+        LINES.error(&error);
         let message = "the queue or the results cannot be reached; the log of the service says why";
         Self::coded(StatusCode::SERVICE_UNAVAILABLE, Code::StorageAccessError, message)
     }

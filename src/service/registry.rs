@@ -1,21 +1,31 @@
 //! All jobs: those that have not ended, in memory and as notes; those that have, as notes.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::job::{ENDED, Ended, Job, Kind, Now, OPEN, SCHEMA, Seen, Status, Told, names, status_of, tenths};
+use super::job::{ENDED, Ended, Job, Kind, Now, OPEN, SCHEMA, Status, Told, names, status_of, tenths};
+use super::lines::Lines;
 use super::live::{Jobs, Live, RECENT, ended};
 use super::options::ServiceOptions;
 use super::problem::Problem;
 use super::request::Wanted;
+use super::sent::Sent;
 use crate::jobs::state::{Fault, Outlook, State};
 use crate::jobs::{Clock, Code, Error, Key, Queue, Renderer, Results, Which};
+use crate::serve::RequestMemory;
 
 /// Most jobs that have not ended.
 const MAX_OPEN: usize = 1000;
+/// Most bytes of all their requests, which are kept in memory.
+const MAX_REQUEST_BYTES: usize = 64 << 20;
+/// Most bytes of a note and of a unit at first: a quarter of what is read is left for how the job ends.
+const MAX_KEPT_BYTES: usize = 768 << 10;
+/// Most notes that cannot be read and are named at the start.
+const MAX_NAMED: usize = 10;
 
 /// Counts since the start.
 #[derive(Default)]
@@ -42,6 +52,10 @@ pub struct Registry {
     changed: (Mutex<bool>, Condvar),
     /// What does not answer at present.
     trouble: Mutex<Option<String>>,
+    /// Lines about notes that cannot be read.
+    unread: Lines,
+    /// The memory of requests and of what is sent.
+    memory: OnceLock<RequestMemory>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,35 +79,42 @@ impl Registry {
             submitting: Mutex::default(),
             changed: (Mutex::default(), Condvar::new()),
             trouble: Mutex::default(),
+            unread: Lines::new(),
+            memory: OnceLock::new(),
         }
     }
 
-    /// Takes up the jobs of a service before this one.
+    /// Takes up the jobs of a service before this one. A note that cannot be read is named in the log and left out.
     pub fn load(&self) -> Result<(), Error> {
-        let mut jobs = Jobs::default();
-        for name in self.results.notes(ENDED)?.iter().take(RECENT) {
-            if let Some(job) = self.results.note::<Job>(name)? {
+        let (mut jobs, mut unread) = (Jobs::default(), Vec::new());
+        for name in self.results.notes(ENDED)?.iter().take(RECENT).rev() {
+            if let Some(job) = readable(self.results.note::<Job>(name), &mut unread)? {
                 jobs.learn(&job);
-                jobs.recent.push_back(job);
+                jobs.keep(job);
             }
         }
         for name in self.results.notes(OPEN)? {
-            let Some(job) = self.results.note::<Job>(&name)? else { continue };
+            let Some(job) = readable(self.results.note::<Job>(&name), &mut unread)? else { continue };
             // The service may have ended between the two notes.
-            let filed = self.results.note::<Job>(&names(&job.job_id)[1])?;
+            let filed = readable(self.results.note::<Job>(&names(&job.job_id)[1]), &mut unread)?;
             if filed.is_some_and(|filed| filed.submitted_ms == job.submitted_ms) {
                 self.results.remove_note(&name)?;
                 continue;
             }
-            if let (None, Some(unit)) = (&job.ended, self.results.unit(&job.key)?) {
+            if job.ended.is_none()
+                && let Some(unit) = readable(self.results.unit(&job.key), &mut unread)?
+            {
                 // It was announced: a queue that was lost, or that never heard of it, does now.
                 self.queue.submit(&[unit])?;
             }
-            let (status, seen) = match &job.ended {
-                Some(ended) => (ended.status, ended.seen.clone()),
-                None => (Status::Queued, Seen::default()),
-            };
-            jobs.open.push(Live { job, status, seen });
+            jobs.open.push(ended(Arc::new(job)));
+        }
+        let more = unread.len().saturating_sub(MAX_NAMED);
+        for e in unread.iter().take(MAX_NAMED) {
+            tracing::warn!("{e}; this job is left out, send it again");
+        }
+        if more > 0 {
+            tracing::warn!("{more} more jobs are left out, whose notes cannot be read");
         }
         jobs.open.sort_by_key(|live| live.job.submitted_ms);
         *self.jobs() = jobs;
@@ -102,6 +123,17 @@ impl Registry {
 
     pub fn jobs(&self) -> MutexGuard<'_, Jobs> {
         lock(&self.jobs)
+    }
+
+    /// Takes the memory of its requests from that of a server beside it.
+    pub fn share(&self, memory: RequestMemory) {
+        // The first counts.
+        drop(self.memory.set(memory));
+    }
+
+    /// The memory of its requests.
+    pub fn memory(&self) -> &RequestMemory {
+        self.memory.get_or_init(RequestMemory::of_its_own)
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -139,7 +171,10 @@ impl Registry {
         let [open_name, ended_name] = names(&wanted.job_id);
         let job_id = wanted.job_id.clone();
         let known = self.find(&job_id)?;
-        let is_same = known.as_ref().is_some_and(|live| live.job.request == wanted.request);
+        let is_same = match &known {
+            Some(live) => self.request(live)? == wanted.request,
+            None => false,
+        };
         match known {
             Some(live) if live.status == Status::Completed && is_same => {
                 return Ok(accepted(&job_id, "it is done already", 0.0));
@@ -153,8 +188,14 @@ impl Registry {
             }
             _ => {}
         }
-        if self.jobs().open.iter().filter(|live| !live.status.is_final()).count() >= MAX_OPEN {
-            return Err(Problem::queue_full(MAX_OPEN));
+        {
+            let jobs = self.jobs();
+            if jobs.open.iter().filter(|live| !live.status.is_final()).count() >= MAX_OPEN {
+                return Err(Problem::queue_full(MAX_OPEN));
+            }
+            if jobs.request_bytes() + wanted.request.bytes() > MAX_REQUEST_BYTES {
+                return Err(Problem::too_many_bytes(MAX_REQUEST_BYTES));
+            }
         }
         let has_address = wanted.callback.is_some() || self.options.callback.is_some();
         let job = Job {
@@ -173,6 +214,9 @@ impl Registry {
             told: if has_address { Told::Owed } else { Told::None },
             tries: 0,
         };
+        // What is read again at the next start must not be larger than what is read.
+        check_size(&job)?;
+        check_size(&wanted.unit)?;
         self.results.announce(&wanted.unit)?;
         self.results.put_note(&open_name, &job)?;
         if let Err(e) = self.enqueue(&wanted.unit) {
@@ -187,7 +231,7 @@ impl Registry {
             let mut jobs = self.jobs();
             jobs.open.retain(|live| live.job.job_id != job_id);
             jobs.recent.retain(|job| job.job_id != job_id);
-            jobs.open.push(Live { job, status: Status::Queued, seen: Seen::default() });
+            jobs.open.push(ended(Arc::new(job)));
         }
         self.wake();
         Ok(self.accepted(&job_id))
@@ -224,9 +268,29 @@ impl Registry {
                 return Ok(Some(ended(job.clone())));
             }
         }
-        let [_, name] = names(job_id);
-        let job = self.results.note::<Job>(&name)?.filter(|job| job.job_id == job_id);
-        Ok(job.map(ended))
+        let job = self.filed(job_id)?;
+        Ok(job.map(|job| ended(Arc::new(job))))
+    }
+
+    /// The note of a job that has ended. One that cannot be read is of none: who sends the job again replaces it.
+    fn filed(&self, job_id: &str) -> Result<Option<Job>, Error> {
+        let ([_, name], mut unread) = (names(job_id), Vec::new());
+        let job = readable(self.results.note::<Job>(&name), &mut unread)?;
+        for e in unread {
+            self.unread.warn(&e);
+        }
+        Ok(job.filter(|job| job.job_id == job_id))
+    }
+
+    /// The request of a job as it was sent.
+    ///
+    /// # Errors
+    /// Results that do not answer.
+    pub fn request(&self, live: &Live) -> Result<Sent, Error> {
+        if live.job.request.is_here() {
+            return Ok(live.job.request.clone());
+        }
+        Ok(self.filed(&live.job.job_id)?.map_or(Sent::NOT_HERE, |job| job.request))
     }
 
     /// The status of a job.
@@ -315,8 +379,9 @@ impl Registry {
             return Ok(());
         }
         let (at_ms, seen) = (self.now_ms(), live.seen);
-        let job = Job { ended: Some(Ended { status, at_ms, error, result, seen }), ..live.job };
-        self.results.put_note(&names(job_id)[0], &job)?;
+        let ended = Some(Ended { status, at_ms, error, result, seen });
+        let job = Arc::new(Job { ended, ..Job::clone(&live.job) });
+        self.results.put_note(&names(job_id)[0], &*job)?;
         let mut jobs = self.jobs();
         let same = |live: &&mut Live| live.job.job_id == job_id && live.job.submitted_ms == job.submitted_ms;
         let Some(live) = jobs.open.iter_mut().find(same).filter(|live| !live.status.is_final()) else {
@@ -354,23 +419,39 @@ impl Registry {
         let Some(live) = self.jobs().open.iter().find(|live| live.job.job_id == job_id).cloned() else {
             return Ok(());
         };
-        let job = Job { told, tries, ..live.job };
+        let job = Job { told, tries, ..Job::clone(&live.job) };
         let [open_name, ended_name] = names(job_id);
         self.results.put_note(&ended_name, &job)?;
         self.results.remove_note(&open_name)?;
         let mut jobs = self.jobs();
         jobs.open.retain(|live| live.job.job_id != job_id);
-        jobs.recent.push_front(job);
-        jobs.recent.truncate(RECENT);
+        jobs.keep(job);
         Ok(())
     }
 
     /// Shows how often the address of a job was called.
     pub fn show_tries(&self, job_id: &str, tries: u32) {
         if let Some(live) = self.jobs().open.iter_mut().find(|live| live.job.job_id == job_id) {
-            live.job.tries = tries;
+            Arc::make_mut(&mut live.job).tries = tries;
         }
     }
+}
+
+/// What was read, or nothing of what cannot be read, which goes to `unread`: the store has answered, and what it holds is of no use.
+fn readable<T>(read: Result<Option<T>, Error>, unread: &mut Vec<Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(e) if e.is_of_stored() => {
+            unread.push(e);
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+/// Refuses what would be too large beside the results.
+fn check_size(kept: &impl Serialize) -> Result<(), Problem> {
+    let bytes = serde_json::to_vec(kept).map_or(usize::MAX, |text| text.len());
+    if bytes > MAX_KEPT_BYTES { Err(Problem::too_long(bytes, MAX_KEPT_BYTES)) } else { Ok(()) }
 }
 
 fn accepted(job_id: &str, message: &str, seconds: f64) -> Value {

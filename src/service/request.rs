@@ -7,8 +7,10 @@ use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::job::{Kind, Warning};
+use super::lines::Lines;
 use super::options::ServiceOptions;
 use super::problem::Problem;
+use super::sent::Sent;
 use super::sources::{self, Found};
 use crate::jobs::callback::check_address;
 use crate::jobs::{Render, Results, Sound, Source, Task, Token, Unit};
@@ -18,6 +20,9 @@ use crate::tour::{self, DEFAULT_FORMAT, Severity, Strictness, Tour};
 pub const MAX_BYTES: usize = 512 << 10;
 /// Most levels of lists and objects.
 const MAX_LEVELS: usize = 64;
+/// Most warnings of a job, and the longest place and sentence of one, in characters.
+const MAX_WARNINGS: usize = 100;
+const MAX_WARNING_CHARS: usize = 400;
 /// Longest name of a job, in characters.
 const MAX_NAME_CHARS: usize = 256;
 /// Longest side of a video in pixels.
@@ -50,7 +55,7 @@ pub struct Wanted {
     pub job_id: String,
     pub kind: Kind,
     pub unit: Unit,
-    pub request: Value,
+    pub request: Sent,
     pub warnings: Vec<Warning>,
     pub callback: Option<String>,
     pub destination: Option<String>,
@@ -80,8 +85,25 @@ pub fn read(kind: Kind, body: &[u8], options: &ServiceOptions) -> Result<Wanted,
         Kind::Render => render(&job_id, text, fields, options)?,
         Kind::Encode => encode(fields, options)?,
     };
-    (wanted.job_id, wanted.callback, wanted.request) = (job_id, callback, request);
+    (wanted.job_id, wanted.callback, wanted.request) = (job_id, callback, Sent::new(&request));
+    wanted.warnings = bounded(wanted.warnings);
     Ok(wanted)
+}
+
+/// The first warnings, and their number: a body has room for very many fields, and for very long names.
+fn bounded(mut warnings: Vec<Warning>) -> Vec<Warning> {
+    let more = warnings.len().saturating_sub(MAX_WARNINGS);
+    warnings.truncate(MAX_WARNINGS);
+    for text in warnings.iter_mut().flat_map(|warning| [&mut warning.place, &mut warning.problem]) {
+        if let Some((end, _)) = text.char_indices().nth(MAX_WARNING_CHARS) {
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+    if more > 0 {
+        warnings.push(Warning { place: String::new(), problem: format!("and {more} more of this kind") });
+    }
+    warnings
 }
 
 /// The deepest level of lists and objects, without the parser's recursion.
@@ -141,7 +163,7 @@ fn callback(fields: &Map<String, Value>, options: &ServiceOptions) -> Result<Opt
 }
 
 fn wanted(kind: Kind, unit: Unit, warnings: Vec<Warning>, work: u64) -> Wanted {
-    let (job_id, request, callback, destination) = (String::new(), Value::Null, None, None);
+    let (job_id, request, callback, destination) = (String::new(), Sent::NOT_HERE, None, None);
     Wanted { job_id, kind, unit, request, warnings, callback, destination, work }
 }
 
@@ -235,7 +257,8 @@ fn fits(task: &Render, source: &Found) -> Result<(), Problem> {
     tour::check(&tour, Path::new(DOCUMENT)).map(drop).map_err(|e| match e {
         e @ (tour::Error::Document { .. } | tour::Error::Unfit { .. }) => refused(e),
         e => {
-            tracing::warn!("{e}");
+            static LINES: Lines = Lines::new();
+            LINES.warn(&e);
             Problem::wrong("slide: it cannot be opened; the log of the service says why")
         }
     })

@@ -2,10 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::lines::Lines;
 use super::problem::Problem;
 use crate::jobs::Source;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::{Missing, Tree};
+use crate::serve::{Bounds, outside};
 use crate::store::remote::{AddressPolicy, restrict};
 use crate::store::{Location, is_address, is_web};
 
@@ -47,6 +49,11 @@ pub fn slide(
             address.to_path()
         }
     };
+    if !is_address(&path) && outside(&path, &Bounds::below(root)).is_some() {
+        let problem =
+            Problem::wrong(format!("{field}: {text:?} is read from a file outside of the folder of slides"));
+        return Err(problem.advised("name a slide all of whose files lie there"));
+    }
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let (thing, identity) = match &*extension {
         "dzi" | "szi" => {
@@ -126,7 +133,8 @@ fn place(field: &str, path: &Path) -> Result<String, Problem> {
 
 fn unreadable(field: &str, text: &str, error: &dyn std::fmt::Display) -> Problem {
     // What is wrong with a file names its path.
-    tracing::warn!("{error}");
+    static LINES: Lines = Lines::new();
+    LINES.warn(error);
     Problem::wrong(format!("{field}: {text:?} cannot be read; the log of the service says why"))
 }
 
@@ -158,6 +166,20 @@ mod tests {
             assert!(found(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_slide_is_read_from_no_file_that_lies_elsewhere() {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |name: &str| root.path().join(name);
+        let found = |text: &str| slide("source", text, root.path(), None).map(|found| found.place);
+        for path in [at("a.mrxs"), other.path().join("Data0000.dat")] {
+            std::fs::write(path, "x").unwrap();
+        }
+        assert!(found("a.mrxs").is_ok());
+        std::os::unix::fs::symlink(other.path(), at("a")).unwrap();
+        assert!(found("a.mrxs").is_err());
+    }
+
     #[test]
     fn an_address_is_one_in_capitals_too() {
         let (root, addresses) = (tempfile::tempdir().unwrap(), AddressPolicy::Public("ask".into()));

@@ -51,7 +51,7 @@ pub async fn open(
         return Problem::queue_full(MAX_CONNECTIONS).into_response();
     };
     let (known, name) = (registry.clone(), job_id.clone());
-    if let Err(problem) = blocking(move || known.status(&name)).await {
+    if let Err(problem) = blocking(registry.options.read_timeout, move || known.status(&name)).await {
         return problem.into_response();
     }
     let upgraded = hyper::upgrade::on(&mut request);
@@ -160,7 +160,8 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, registry: &Arc<Regis
     let (mut pinged, mut heard) = (Instant::now(), Instant::now());
     let reason = 'open: loop {
         let (own, name) = (registry.clone(), job_id.clone());
-        let Ok(status) = blocking(move || own.status(&name)).await else { break NORMAL };
+        let limit = registry.options.read_timeout;
+        let Ok(status) = blocking(limit, move || own.status(&name)).await else { break NORMAL };
         let is_over = !status["finished_at"].is_null();
         let text = status.to_string();
         if text != last {

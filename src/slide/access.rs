@@ -91,8 +91,21 @@ pub struct RgbImage {
     pub rgb: Vec<u8>,
 }
 
+/// How large an image beside a slide is, before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssociatedSize {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Bytes of the largest part of it that is decoded at once, which may be larger than the image.
+    pub part_bytes: u64,
+}
+
 /// Decodes the named images that come with a slide (label, macro, thumbnail).
 pub(super) trait AssociatedImages: Send + Sync {
+    fn size(&self, name: &str) -> Result<AssociatedSize, SlideError>;
+
     fn image(&self, name: &str) -> Result<RgbImage, SlideError>;
 }
 
@@ -136,10 +149,23 @@ impl Slide {
     /// # Errors
     /// No image of that name, or a damaged one.
     pub fn associated_image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        self.images(name)?.image(name)
+    }
+
+    /// The size of the associated image of that name, without decoding it.
+    ///
+    /// # Errors
+    /// No image of that name, or one that cannot be read.
+    pub fn associated_size(&self, name: &str) -> Result<AssociatedSize, SlideError> {
+        self.images(name)?.size(name)
+    }
+
+    /// The images, of which one has that name.
+    fn images(&self, name: &str) -> Result<&dyn AssociatedImages, SlideError> {
         if let (Some(images), true) =
             (&self.associated, self.info.associated.iter().any(|known| known == name))
         {
-            return images.image(name);
+            return Ok(&**images);
         }
         let known =
             if self.info.associated.is_empty() { "none".into() } else { self.info.associated.join(", ") };

@@ -4,7 +4,9 @@
 //! OpenSlide is not asked about a TIFF or DICOM file at an address: it would need the copy. So such a slide has the pixels of a local
 //! one that is opened without OpenSlide. This module deliberately does not decode anything.
 
-use super::access::{Access, AssociatedImages, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
+use super::access::{
+    Access, AssociatedImages, AssociatedSize, RandomAccess, RgbImage, Sequential, Slide, StoredTiles,
+};
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideUse};
 use super::positional::PositionalFile;
@@ -100,6 +102,10 @@ impl Sequential for Held<Box<dyn Sequential>> {
 }
 
 impl AssociatedImages for Held<Box<dyn AssociatedImages>> {
+    fn size(&self, name: &str) -> Result<AssociatedSize, SlideError> {
+        self.of.size(name).map_err(|e| e.of(&self.path))
+    }
+
     fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
         self.of.image(name).map_err(|e| e.of(&self.path))
     }

@@ -283,6 +283,17 @@ impl SlideError {
         self
     }
 
+    /// The same of the smaller resolution of this size, whose parts have the names of those of the full one.
+    pub(crate) fn of_level(mut self, (width, height): (u32, u32)) -> Self {
+        if let Self::Corrupt { place, .. }
+        | Self::OpenSlide { place, .. }
+        | Self::OpenSlideLacks { place, .. } = &mut self
+        {
+            *place = format!("resolution of {width}x{height} pixels, {place}");
+        }
+        self
+    }
+
     pub(super) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), action: action.into(), source }
     }

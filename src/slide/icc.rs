@@ -14,10 +14,15 @@ pub(super) fn checked(profile: Option<Vec<u8>>, channels: u8, warnings: &mut Vec
     match fault(&profile, channels) {
         None => Some(profile),
         Some(fault) => {
-            warnings.push(format!("its colour profile was left out: {fault}"));
+            warnings.push(left_out(&fault));
             None
         }
     }
+}
+
+/// The warning of a profile that is not taken.
+pub(super) fn left_out(fault: &str) -> String {
+    format!("its colour profile was left out: {fault}")
 }
 
 /// What is wrong with a profile.

@@ -20,7 +20,7 @@ pub struct SlideInfo {
     /// The embedded ICC colour profile, unchanged.
     pub icc_profile: Option<Vec<u8>>,
     /// Width and height of every resolution in the file that [`RandomAccess::read_level`](super::RandomAccess::read_level) reads, the
-    /// full one first; empty where only the full one is read.
+    /// full one first; that one alone, or none, where no smaller one is read.
     pub levels: Vec<(u32, u32)>,
     /// Width and height of the tiles in which the file stores the full resolution, if it is tiled and says so.
     pub tile: Option<(u32, u32)>,

@@ -15,6 +15,7 @@
 //! | `dicom` | DICOM whole-slide images |
 //! | `ndpi` | Hamamatsu's NDPI for lossless encodes |
 //! | `png`, `jpeg` | images |
+//! | `beside` | the files that belong to a slide of OpenSlide's |
 //! | `blend` | several channels in their colours |
 //! | `deflate` | streams without a zlib header |
 //! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
@@ -25,18 +26,29 @@
 //!
 //! # Adding a format
 //! 1. Write `slide/FORMAT.rs`, or `slide/FORMAT/mod.rs` with its parts, with one function
-//!    `open(path, options) -> Result<Slide, SlideError>`. It fills [`SlideInfo`] and implements [`RandomAccess`] where
-//!    regions can be decoded on their own, else [`Sequential`]. Where the file stores square JPEG tiles, also implement
-//!    [`StoredTiles`], so that `--preset lossless` can store them unchanged.
-//! 2. Declare the module here, with a row in the table above. Register it in `slide/open.rs`: its first bytes beside `TIFF`,
-//!    `PNG` and `JPEG`, and a branch in `open`. Remove its extensions from `OPENSLIDE_ONLY`. `open` asks OpenSlide first: a
-//!    format that OpenSlide recognises as well needs its branch before that.
+//!    `open(path, options) -> Result<Slide, SlideError>`. It reads through `PositionalFile`, which is a file here or at an address, checks
+//!    regions with `Extent::check`, and refuses choices that the file does not have with `options.selection.refuse`. It fills
+//!    [`SlideInfo`] and implements [`RandomAccess`] where regions can be decoded on their own, else [`Sequential`]: such a slide is
+//!    encoded, and never served as it is. Where the file stores square JPEG tiles, also implement [`StoredTiles`], so that
+//!    `--preset lossless` can store them unchanged.
+//! 2. Declare the module here, with a row in the table above. Register it in `slide/open.rs`: a branch in `open`, chosen by the
+//!    first eight bytes at most (your `open` checks a longer mark), and its extensions in `EXTENSIONS`, without which no directory is
+//!    searched for it and no server finds it. If they are in `OPENSLIDE_ONLY` or `unread.rs`, take them out there. `open` asks OpenSlide
+//!    first: a format that OpenSlide recognises as well needs its branch before that. With a branch in `slide/address.rs` a file at an
+//!    address is read in parts; without one it is copied first.
 //! 3. Test it in `slide/tests/`: `fixtures.rs` makes small files in code and reads them whole, a file of its own tests
-//!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
+//!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit. In `tests/server/folders.rs`
+//!    `a_slide_is_served_without_being_encoded` shows that a server finds it.
+//! 4. Fuzz it: a function in `fuzz/src/files.rs`, its name in `TARGETS` of `fuzz/src/main.rs` and in the table there, a small valid file
+//!    in `fuzz/seeds/NAME/`.
+//! 5. Say it: the messages of `open.rs`, the names in [`SlideInfo::format`], the help of `src/cli/pyramid.rs`, "Inputs and results" in `docs/cli.md`,
+//!    `docs/serve.md`, `python/README.md`, the list of `python/origami/slipstream/_slides.py`; then
+//!    `SNAPSHOTS=overwrite cargo test --test program transcripts::`. What the file says of a patient belongs to `src/privacy/`.
 
 mod access;
 #[cfg(feature = "remote")]
 mod address;
+mod beside;
 mod blend;
 mod cache;
 mod deflate;
@@ -67,7 +79,8 @@ mod turned;
 mod unread;
 mod window;
 
-pub use access::{Access, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
+pub use access::{Access, AssociatedSize, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
+pub use beside::data_files;
 pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;

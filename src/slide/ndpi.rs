@@ -163,7 +163,10 @@ impl RandomAccess for Ndpi {
         Ok(())
     }
 
-    fn read_level(&self, _level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+        if level != 0 {
+            return Err(SlideError::NoLevel { path: self.file.path().to_path_buf(), level });
+        }
         self.read(region.x, region.y, region.width, region.height, out)
     }
 

@@ -95,8 +95,11 @@ impl Selection {
         })
     }
 
-    /// Refuses any choice, for an image of one plane of 8 bits.
-    pub(super) fn refuse(&self, path: &Path, reason: &str) -> Result<(), SlideError> {
+    /// Refuses any choice, for what has one plane of 8 bits. `reason` says what it is.
+    ///
+    /// # Errors
+    /// A choice.
+    pub fn refuse(&self, path: &Path, reason: &str) -> Result<(), SlideError> {
         self.refuse_planes(path, reason)?;
         match self.window {
             None => Ok(()),

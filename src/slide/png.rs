@@ -2,7 +2,8 @@
 //!
 //! An ordinary PNG streams. An interlaced one has no final row before its last pass, so it is decoded whole, within the
 //! memory limit. 16-bit samples become 8 by a window (`window`), transparency (alpha or tRNS) is composited over white, a suggested
-//! background (bKGD) is ignored, a gamma (gAMA) is not applied. The orientation in EXIF data (eXIf) is applied. Checksums are verified: a damaged file is an error.
+//! background (bKGD) is ignored, a gamma (gAMA) is not applied. The orientation in EXIF data (eXIf) is applied. Checksums are verified: damaged pixels
+//! are an error; a damaged profile (iCCP) is left out, with a warning.
 
 use super::access::{Access, Sequential, Slide};
 use super::error::SlideError;
@@ -52,6 +53,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let microns = header.pixel_dims.filter(|dims| matches!(dims.unit, Unit::Meter));
     let profile = header.icc_profile.as_ref().map(|profile| profile.to_vec());
     let mut warnings = unapplied(header);
+    let beside = beside_pixels(path)?;
+    if beside.has_profile && profile.is_none() {
+        warnings.push(icc::left_out("it is damaged"));
+    }
     let is_scaled = header.sbit.is_some();
     let mut info = SlideInfo {
         width: extent.width,
@@ -103,7 +108,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let access = Access::Sequential(Box::new(rows));
     let slide =
         Slide { path: path.to_path_buf(), info, access, associated: None, selection: Selection::default() };
-    turned::oriented(slide, orientation(path)?, limit)
+    turned::oriented(slide, beside.orientation, limit)
 }
 
 /// The rows of a file.
@@ -133,12 +138,21 @@ fn unapplied(header: &png::Info<'_>) -> Vec<String> {
     gamma.into_iter().chain(space).collect()
 }
 
-/// The orientation in the file's eXIf chunk, which may lie before or after the pixels; so all chunks are walked over.
-fn orientation(path: &Path) -> Result<Option<u64>, SlideError> {
+/// What a file holds beside its pixels that the decoder does not tell.
+#[derive(Default)]
+struct Beside {
+    /// The orientation in its eXIf chunk.
+    orientation: Option<u64>,
+    /// Whether there is an iCCP chunk, be it damaged.
+    has_profile: bool,
+}
+
+/// Walks over all chunks: an eXIf chunk may lie before or after the pixels.
+fn beside_pixels(path: &Path) -> Result<Beside, SlideError> {
     let failed = |source| SlideError::io(path, "cannot read its chunks", source);
     let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
-    let mut at = SIGNATURE_BYTES;
+    let (mut at, mut beside) = (SIGNATURE_BYTES, Beside::default());
     for _ in 0..MAX_CHUNKS {
         let mut head = [0; 8];
         file.seek(SeekFrom::Start(at)).map_err(failed)?;
@@ -148,14 +162,16 @@ fn orientation(path: &Path) -> Result<Option<u64>, SlideError> {
         file.read_exact(&mut head).map_err(failed)?;
         let [a, b, c, d, name @ ..] = head;
         let size = u64::from(u32::from_be_bytes([a, b, c, d]));
+        beside.has_profile |= &name == b"iCCP";
         if &name == b"eXIf" && size <= MAX_EXIF_BYTES {
+            // Of several the first counts.
             let mut exif = Vec::new();
-            file.take(size).read_to_end(&mut exif).map_err(failed)?;
-            return Ok(exif::orientation(&exif));
+            (&file).take(size).read_to_end(&mut exif).map_err(failed)?;
+            beside.orientation = beside.orientation.or(exif::orientation(&exif));
         }
         at += 12 + size;
     }
-    Ok(None)
+    Ok(beside)
 }
 
 fn problem(path: &Path, place: &str, error: png::DecodingError) -> SlideError {

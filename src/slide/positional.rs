@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An open file with its path, for messages, and its length at opening.
 pub(super) struct PositionalFile {
@@ -35,6 +35,12 @@ impl PositionalFile {
     /// The same file with other bytes.
     pub fn with_bytes(self, bytes: Vec<u8>) -> Self {
         Self { length: bytes.len() as u64, bytes: Box::new(bytes), ..self }
+    }
+
+    /// Bytes of a file that are in memory, and are not copied.
+    pub fn of_bytes(path: &Path, bytes: &Arc<Vec<u8>>) -> Self {
+        let (length, bytes) = (bytes.len() as u64, Box::new(InMemory(bytes.clone())));
+        Self { path: path.to_path_buf(), length, bytes, failure: Mutex::default() }
     }
 
     pub fn path(&self) -> &Path {
@@ -71,6 +77,19 @@ impl PositionalFile {
     /// Says which bytes will be read soon: see [`ReadAt::will_read`].
     pub fn will_read(&self, ranges: &[Range<u64>]) -> Arrival {
         self.bytes.will_read(ranges)
+    }
+}
+
+/// Bytes that somebody else has as well.
+struct InMemory(Arc<Vec<u8>>);
+
+impl ReadAt for InMemory {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
     }
 }
 

@@ -48,6 +48,7 @@ struct Share {
 /// Bytes of a budget, which return to it on drop.
 #[derive(Debug)]
 pub struct Charge {
+    purpose: Purpose,
     permits: Vec<OwnedSemaphorePermit>,
     large: Option<OwnedSemaphorePermit>,
 }
@@ -71,7 +72,7 @@ impl Budget {
     pub async fn take(&self, purpose: Purpose, bytes: u64) -> Result<Charge, ServeError> {
         let (shares, units) = (&self.shares[purpose as usize..], units(bytes));
         let taken = async {
-            let mut charge = Charge { permits: Vec::with_capacity(shares.len()), large: None };
+            let mut charge = Charge { purpose, permits: Vec::with_capacity(shares.len()), large: None };
             let most = shares[0].most;
             if units > most {
                 charge.large = Some(shares[0].large.clone().acquire_owned().await?);
@@ -100,6 +101,17 @@ fn units(bytes: u64) -> u32 {
 }
 
 impl Charge {
+    /// What the bytes are for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Whether it stands for so many bytes.
+    pub fn covers(&self, bytes: u64) -> bool {
+        let taken = self.permits.first().map_or(0, OwnedSemaphorePermit::num_permits);
+        self.large.is_some() || units(bytes) as usize <= taken
+    }
+
     /// Gives back what exceeds `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let keep = units(bytes) as usize;
@@ -175,7 +187,10 @@ mod tests {
         assert!(budget.take(Purpose::Tile, 17 * KIB).await.is_err());
         drop(budget.take(Purpose::Tile, 16 * KIB).await.unwrap());
         drop(budget.take(Purpose::Image, 99 * KIB).await.unwrap());
+        // It counts as a quarter, and stands for any number of bytes until it is known to be small.
+        assert!(large.covers(999 * KIB));
         large.shrink_to(KIB);
+        assert!(large.covers(KIB) && !large.covers(KIB + 1));
         drop(budget.take(Purpose::Tile, 17 * KIB).await.unwrap());
         assert_eq!(budget.free_bytes(), 63 * KIB);
     }

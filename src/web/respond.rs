@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::error::ServeError;
 use super::range::Asked;
@@ -30,7 +30,12 @@ impl IntoResponse for ServeError {
 
 /// A JSON body. Errors are marked `no-store`: what is missing or broken now may be there in a moment.
 pub fn json_response(status: StatusCode, value: &Value) -> Response {
-    let response = (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response();
+    json_text(status, value.to_string().into())
+}
+
+/// The same of a text that is JSON already.
+pub fn json_text(status: StatusCode, text: Bytes) -> Response {
+    let response = (status, [(header::CONTENT_TYPE, "application/json")], text).into_response();
     if status.is_success() { response } else { uncached(response) }
 }
 
@@ -64,6 +69,13 @@ pub fn errors_as_json(response: Response) -> Response {
 /// A strong entity tag of `bytes`, in quotes.
 pub fn etag(bytes: &[u8]) -> String {
     format!("\"{:016x}\"", xxh3_64(bytes))
+}
+
+/// The same of bytes in parts.
+pub fn etag_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Xxh3::new();
+    parts.into_iter().for_each(|part| hash.update(part));
+    format!("\"{:016x}\"", hash.digest())
 }
 
 /// Whether `If-None-Match` names `tag`, so that the client needs no body.

@@ -12,8 +12,8 @@ use super::image::Image;
 /// Side of the frames in pixels.
 const FRAME: usize = 128;
 
-/// Writes one resolution of a series.
-pub fn write_dicom(path: &Path, image: &Image, series: &str) {
+/// Writes one resolution of a series: the full one divided by `factor`.
+pub fn write_dicom(path: &Path, image: &Image, series: &str, factor: u32) {
     let instance = format!("{series}.{}", image.width);
     let text = PrimitiveValue::from;
     let elements: [(Tag, VR, PrimitiveValue); 18] = [
@@ -44,7 +44,9 @@ pub fn write_dicom(path: &Path, image: &Image, series: &str) {
     optical.put(DataElement::new(tags::OPTICAL_PATH_IDENTIFIER, VR::SH, text("1")));
     put_items(&mut object, tags::OPTICAL_PATH_SEQUENCE, optical);
     let mut spacing = InMemDicomObject::new_empty();
-    spacing.put(DataElement::new(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, ["0.0005", "0.0005"])));
+    let millimetres = (0.0005 * f64::from(factor)).to_string();
+    let both = dicom_value!(Strs, [millimetres.clone(), millimetres]);
+    spacing.put(DataElement::new(tags::PIXEL_SPACING, VR::DS, both));
     let mut shared = InMemDicomObject::new_empty();
     put_items(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, spacing);
     put_items(&mut object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared);

@@ -67,6 +67,8 @@ mod reports;
 mod script;
 #[cfg(unix)]
 mod shells;
+#[cfg(all(feature = "lepton", feature = "pixels"))]
+mod spared;
 #[cfg(unix)]
 mod sparse;
 #[cfg(feature = "remote")]
@@ -93,5 +95,7 @@ mod tour_address;
     feature = "webp"
 ))]
 mod transcripts;
+#[cfg(all(feature = "lepton", feature = "pixels"))]
+mod unread;
 mod verify;
 mod versions;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::kit::program::{arg, origami};
+use crate::kit::program::{arg, origami, program};
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::Running;
 use origami::params::EncodeParams;
@@ -170,8 +170,10 @@ impl Guarded {
         let (tokens, key) = (self.tokens(), self.key());
         let mut flags = vec!["--dicomweb", "--token-file", arg(&tokens), "--signing-key-file", arg(&key)];
         flags.extend(more);
-        Running::start(self.root.path(), &flags)
+        // Nobody reads the log, which has a line for each request: of many the pipe would be full.
+        Running::of(program().env("RUST_LOG", "warn"), self.root.path(), &flags)
     }
+
     /// Good for so many seconds from now.
     fn query(&self, name: &str, seconds: i64) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -455,4 +457,54 @@ fn a_log_tells_no_signature() {
     let (_, log) = server.terminate();
     assert!(log.contains("status=200") && log.contains("status=403"), "{log}");
     assert!(!log.contains("signature=") && !log.contains("expires="), "{log}");
+}
+
+/// The routes of a file of the program.
+#[cfg(feature = "jobs")]
+fn routes_of(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let routes = text.split(".route(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+    routes.map(|rest| rest.split('"').next().unwrap().to_string()).collect()
+}
+
+#[cfg(feature = "jobs")]
+#[test]
+fn a_signed_address_changes_nothing_whatever_the_method_and_the_address() {
+    let (guarded, work) = (Guarded::new(), tempfile::tempdir().unwrap());
+    let (out, marks) = (work.path().join("out"), work.path().join("marks"));
+    fs::create_dir(&marks).unwrap();
+    let jobs = ["--jobs", "--out", arg(&out), "--temp-dir", arg(work.path()), "--annotations", arg(&marks)];
+    let server = guarded.start(&jobs);
+    let of_jobs = routes_of("src/service/http.rs").into_iter().map(|route| route.replace("{job_id}", "a"));
+    let of_jobs: Vec<_> =
+        of_jobs.filter(|route| !["/health", "/healthz", "/metrics"].contains(&&**route)).collect();
+    assert!(of_jobs.len() > 10, "{of_jobs:?}");
+    let (all, slide) = (guarded.query(ALL, 60), guarded.query(NAME, 60));
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        for address in &of_jobs {
+            // Also where the address has no such method.
+            let reply = server.request(method, &format!("{address}?{all}"), &[]);
+            assert_eq!(reply.status, 403, "{method} {address}: {reply:?}");
+            assert!(reply.text().contains("a signed address changes nothing"), "{reply:?}");
+        }
+        for (address, query) in
+            addresses().flat_map(|(address, _)| [(address.clone(), &all), (address, &slide)])
+        {
+            let reply = server.request(method, &format!("{address}?{query}"), &[]);
+            // Rectangles are asked for by POST, and read. Who logs in or out changes only what he is.
+            let reads = address.ends_with("/regions") || ["/login", "/logout"].contains(&&*address);
+            assert!(reads || [403, 404, 405].contains(&reply.status), "{method} {address}: {reply:?}");
+        }
+    }
+    assert_eq!(server.get(&format!("/queue/status?{all}")).status, 200);
+    assert_eq!(server.get(&format!("/queue/status?{slide}")).status, 403);
+    // A token, and a session of this server's own pages.
+    let clear = |headers: &[(&str, &str)]| server.request("POST", "/api/render/queue/clear", headers).status;
+    assert_eq!((clear(&[]), clear(&[("Authorization", &format!("Bearer {TOKEN}"))])), (401, 200));
+    let form = format!("token={TOKEN}");
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    let session = crate::running::send(&server.address, "POST", "/login", &[kind], form.as_bytes());
+    let session = session.header("set-cookie").split(';').next().unwrap().to_string();
+    let own = ("Sec-Fetch-Site", "same-origin");
+    assert_eq!((clear(&[("Cookie", &session)]), clear(&[("Cookie", &session), own])), (401, 200));
 }

@@ -84,7 +84,7 @@ fn a_pipe_where_a_file_should_be_is_refused_and_holds_nothing() {
 
 /// A library that lets reads hang of a file `NAME.hangs` and of those in a folder of such a name, as long as `NAME.hangs.now` lies beside it.
 /// `None` without a C compiler.
-fn hanging_reads(dir: &Path) -> Option<PathBuf> {
+pub fn hanging_reads(dir: &Path) -> Option<PathBuf> {
     let (code, library) = (dir.join("hang.c"), dir.join("hang.so"));
     fs::write(
         &code,

@@ -3,6 +3,7 @@
 mod backend;
 mod described;
 mod faults;
+mod kept;
 mod requests;
 
 use std::fs;

@@ -7,6 +7,8 @@ mod running;
 
 mod access;
 mod annotations;
+mod beside;
+mod bounded;
 mod caching;
 mod connections;
 mod dashboard;

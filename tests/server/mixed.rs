@@ -81,8 +81,8 @@ fn a_folder_of_everything_is_served_for_what_is_good_and_names_the_rest_once() {
     write_svs(&path("a.svs"), &image(1));
     write_ndpi(&path("b.ndpi"), &image(2));
     fs::create_dir_all(path("series")).unwrap();
-    write_dicom(&path("series/1.dcm"), &image(3), "1.2.3.4");
-    write_dicom(&path("series/2.dcm"), &image(3).halved(), "1.2.3.4");
+    write_dicom(&path("series/1.dcm"), &image(3), "1.2.3.4", 1);
+    write_dicom(&path("series/2.dcm"), &image(3).halved(), "1.2.3.4", 2);
     tree(&path("in/deep-zoom"), 700, 520, 64, 4);
     write_other_tree(&path("in/zoomify"), Layout::Zoomify, &image(5), 64);
     let tiling = Tiling { tile: 64, overlap: 0, format: "jpg" };

@@ -1,8 +1,11 @@
 //! How slides are opened.
 
-use clap::Args;
-use origami::slide::{OpenOptions, OpenSlideUse, Selection};
+use std::path::Path;
 
+use clap::Args;
+use origami::slide::{OpenOptions, OpenSlideUse, Selection, SlideError};
+
+use super::super::inputs::Thing;
 use super::values::{MIB, TIB, names, size, whole, window};
 
 /// Largest number of a channel, focal plane or point in time.
@@ -51,6 +54,17 @@ impl OpenArgs {
     pub fn options(&self) -> OpenOptions {
         let selection = self.select.selection();
         OpenOptions { max_memory_bytes: self.max_memory, openslide: self.openslide, selection }
+    }
+
+    /// Refuses a choice of planes or of a window of what is no slide.
+    pub fn refuse_choice(&self, path: &Path, thing: Thing) -> Result<(), SlideError> {
+        let what = match thing {
+            Thing::Slide => return Ok(()),
+            Thing::Tree => "it is a tree of tiles",
+            Thing::Bundle => "it is a bundle",
+            Thing::Pack | Thing::Packs => "it is a pack",
+        };
+        self.select.selection().refuse(path, what)
     }
 }
 

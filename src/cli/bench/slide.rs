@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::bench::tissue::write_slide;
 use crate::cli::args::work::JsonArgs;
-use crate::cli::fault::Problem;
 use crate::cli::json;
+use crate::cli::place::refuse_existing;
 use crate::cli::signals;
 
 #[derive(Args)]
@@ -40,11 +40,8 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
 
 pub fn run(args: SlideArgs) -> Result<()> {
     let (width, height) = args.size;
-    if let Some(png) = args.png.as_ref().filter(|png| png.exists() && !args.overwrite) {
-        let problem = "it is there already; choose another name, or give --overwrite";
-        return Err(Problem::failed(png, problem).into());
-    }
     let path = args.png.or(args.out).unwrap_or_default();
+    refuse_existing(&path, args.overwrite)?;
     signals::writes(&path);
     write_slide(&path, width, height, &signals::cancel())?;
     if args.json.json {

@@ -187,6 +187,7 @@ impl EncodeArgs {
         if self.source.image.is_some() {
             options.openslide = OpenSlideUse::Never;
         }
+        self.open.refuse_choice(&input.path, input.thing)?;
         match input.thing {
             Thing::Tree => self.open_tree(&input.path),
             _ => self.open_slide(&input.path, &options, lossless),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::backend::scheduler::Scheduler;
-use origami::encode::{EncodeOptions, EncodeReport, encode};
+use origami::encode::{EncodeOptions, encode};
 use origami::pyramid::source::Source;
 use origami::store::is_address;
 use serde_json::json;
@@ -14,19 +14,22 @@ use serde_json::json;
 use super::adapted::adapted;
 use super::args::{EncodeArgs, channel_words};
 use super::summary::Summary;
-use super::{existing, report};
+use super::{beside, existing, report};
 use crate::cli::args::backend::{OpenBackend, Workload};
 use crate::cli::batch::Outcome;
 use crate::cli::fault::{Problem, usage};
 use crate::cli::inputs::Input;
-use crate::cli::place::OutPlace;
+use crate::cli::place::{OutPlace, refuse_existing};
 use crate::cli::print::{note, say};
 use crate::cli::progress::Work;
 use crate::cli::signals;
+use crate::cli::sources::Sources;
 
 /// What the encodes of a run share.
 pub struct Run<'a> {
     pub args: &'a EncodeArgs,
+    /// What all of them read.
+    pub sources: Sources,
     /// Whether a result that is there is replaced without a question.
     pub replaces: bool,
     /// The backend of several inputs.
@@ -77,6 +80,17 @@ impl Run<'_> {
                 "--report is a page on the local disk, and --out an address; encode one slide, with a file for --report"
             );
         }
+        if let Some(page) = &page {
+            self.sources.spare_file(page)?;
+            refuse_existing(page, self.replaces || (args.skip_existing && is_there))?;
+        }
+        if !is_there && !self.replaces && args.pack && beside::has_packs(out) {
+            let problem = "packs of an earlier encode are there already; give --overwrite to replace them";
+            return Err(Problem::failed(&out.join(PACK_DIR), problem).into());
+        }
+        if args.debug_images {
+            beside::spare_pictures(&self.sources, out)?;
+        }
         let mut source = args.open_source(input)?;
         let total = self.families(&source);
         let own = self.own_backend(total)?;
@@ -124,7 +138,10 @@ impl Run<'_> {
         progress.finish();
         place.publish(&name, self.replaces)?;
         report.bundle = bundle;
-        warn_of_other_packs(args, place.dir(), &report);
+        let others = beside::of_other_encodes(args, out, page.as_deref(), report.families);
+        if args.work.summary() {
+            others.iter().for_each(|other| note!("{other}"));
+        }
         let seconds = started.elapsed().as_secs_f64();
         let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
         if let (Some(loss), true) = (&report.channel, args.work.summary()) {
@@ -138,7 +155,7 @@ impl Run<'_> {
             }
         }
         let mut value = summary.json();
-        value["warnings"] = json!(source.warnings());
+        value["warnings"] = json!([source.warnings(), others].concat());
         value["adapted"] = json!(adapted);
         if let Some(page) = page {
             let encoded = report::Encoded {
@@ -171,16 +188,4 @@ fn skipped(input: &Input, bundle: &Path, page: Option<&Path>, args: &EncodeArgs)
         value["report"] = json!(page);
     }
     Ok(Outcome::skipped(value))
-}
-
-/// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
-fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
-    let dir = out.join(PACK_DIR);
-    let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
-    let packs = packs.filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count() as u64;
-    let ours = if args.pack { report.families } else { 0 };
-    if packs > ours && args.work.summary() {
-        let others = packs - ours;
-        note!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
-    }
 }

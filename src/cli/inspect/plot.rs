@@ -11,6 +11,9 @@ use origami::report::plot::{bytes, png, svg};
 use origami::report::sizes::Sizes;
 
 use crate::cli::fault::usage;
+use crate::cli::inputs::Input;
+use crate::cli::place;
+use crate::cli::sources::Sources;
 
 /// The flags of the plot.
 #[derive(Args)]
@@ -21,6 +24,9 @@ pub struct PlotArgs {
     /// Leave the slide's name out of the plot
     #[arg(long, requires = "plot", help_heading = "Safety")]
     no_names: bool,
+    /// Replace a plot that is there
+    #[arg(long, requires = "plot", help_heading = "Safety")]
+    overwrite: bool,
 }
 
 enum Format {
@@ -38,6 +44,13 @@ impl PlotArgs {
     /// Refuses a file of another kind.
     pub fn check(&self) -> Result<()> {
         self.plot.as_deref().map_or(Ok(()), |file| format(file).map(drop))
+    }
+
+    /// Refuses a file that is there, and one of the inputs in any case.
+    pub fn check_place(&self, inputs: &[Input]) -> Result<()> {
+        let Some(file) = &self.plot else { return Ok(()) };
+        Sources::of(inputs).spare_file(file)?;
+        place::refuse_existing(file, self.overwrite)
     }
 
     /// Writes the plot of an archive, if one is wanted; returns where it is.

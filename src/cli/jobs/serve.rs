@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use origami::backend::MAX_THREADS;
 use origami::backend::scheduler::Scheduler;
-use origami::serve::{Credentials, Secret};
+use origami::serve::{Credentials, Limits, Secret};
 use serde_json::json;
 
 use super::service_args::ServiceArgs;
@@ -72,7 +72,8 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let runtime = runtime.context("cannot start threads for connections")?;
     // Before jobs are begun: a port that is taken ends the program.
     let listener = runtime.block_on(listen(args.host, args.port))?;
-    let running = args.service.start(args.slides.clone(), credentials, opened.backend.clone(), scheduler)?;
+    let (slides, limit) = (args.slides.clone(), Limits::default().read_timeout);
+    let running = args.service.start(slides, credentials, limit, opened.backend.clone(), scheduler)?;
     runtime.block_on(async {
         // Before the line below: a signal that arrives right after it must already end the service in order.
         let stop = stopped().context("cannot listen to signals")?;

@@ -13,7 +13,7 @@ use origami::jobs::callback::{Signer, check_address};
 use origami::jobs::state::Policy;
 use origami::jobs::worker::{Event, Worker, WorkerOptions};
 use origami::jobs::{Claim, Clock, Queue, Renderer, Results, Token};
-use origami::serve::Credentials;
+use origami::serve::{Credentials, Limits};
 use origami::service::{Service, ServiceOptions};
 
 use super::encode_options::encode_options;
@@ -93,11 +93,12 @@ impl ServiceArgs {
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
     }
 
-    /// Starts the worker and what looks after jobs, each in a thread.
+    /// Starts the worker and what looks after jobs, each in a thread. Requests wait for files no longer than `read_timeout`.
     pub fn start(
         &self,
         slides: PathBuf,
         credentials: Credentials,
+        read_timeout: Duration,
         backend: Arc<dyn Backend>,
         scheduler: Scheduler,
     ) -> Result<Running> {
@@ -115,7 +116,7 @@ impl ServiceArgs {
         })?;
         renderer.sweep();
         let Place { queue, results } = self.place.make_for_service(policy, self.lease, &renderer.temp_dir)?;
-        let options = self.options(slides, credentials, slots)?;
+        let options = ServiceOptions { read_timeout, ..self.options(slides, credentials, slots)? };
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let name = format!("service-{}-{:08x}", host.trim(), Token::random()?.bits());
         let (queue, results): (Arc<dyn Queue>, _) = (Arc::from(queue), Arc::new(results));
@@ -163,6 +164,7 @@ impl ServiceArgs {
             callback_retries: number("CALLBACK_RETRY_COUNT", 0..=100)?.unwrap_or(3) as u32,
             callback_timeout: Duration::from_secs(timeout),
             signer,
+            read_timeout: Limits::default().read_timeout,
             encode: Arc::new(encode_options),
         })
     }

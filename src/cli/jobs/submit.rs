@@ -152,6 +152,7 @@ fn submit(place: &Place, units: &[Unit]) -> Result<Submitted> {
 
 impl SubmitArgs {
     fn unit(&self, input: &Input, task: &Task) -> Result<Unit> {
+        self.encode.refuse_choice(input)?;
         let most_families =
             (self.kind == Kind::Encode && self.band_families > 0).then_some(self.band_families);
         Ok(Unit { callback: self.callback.clone(), most_families, ..unit(input, task)? })

@@ -15,6 +15,7 @@ use crate::cli::args::open::OpenArgs;
 use crate::cli::args::values::{names, whole};
 use crate::cli::encode::args::TargetArgs;
 use crate::cli::fault::usage;
+use crate::cli::inputs::Input;
 
 /// What an encode reads and writes.
 #[derive(Args)]
@@ -66,6 +67,11 @@ impl UnitArgs {
             ("a choice of how slides are opened", self.open.options() != OpenOptions::default()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
+    /// Refuses a choice of planes of an input that is no slide.
+    pub fn refuse_choice(&self, input: &Input) -> Result<()> {
+        Ok(self.open.refuse_choice(&input.path, input.thing)?)
     }
 
     /// Refuses what no slide could be encoded with.

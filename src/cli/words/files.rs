@@ -77,6 +77,9 @@ fn refused(refusal: &Refusal) -> Option<String> {
             format!("{missing}; restore them, or encode with --missing background")
         }
         Refusal::Exists => "it is there already; remove it, choose another --out, or give --overwrite".into(),
+        Refusal::Foreign => {
+            "it is no part of an earlier result, and would be deleted with it; move it away, or choose another --out".into()
+        }
         Refusal::AnotherRun { name } => {
             format!("another run is writing {name} here; wait for it or choose another --out")
         }

@@ -96,6 +96,10 @@ fn what_an_encode_refuses_has_its_flags() {
         "a: it is there already; remove it, choose another --out, or give --overwrite"
     );
     assert_eq!(
+        tree(pyramid::Refusal::Foreign),
+        "a: it is no part of an earlier result, and would be deleted with it; move it away, or choose another --out"
+    );
+    assert_eq!(
         tree(pyramid::Refusal::AnotherRun { name: "b".into() }),
         "a: another run is writing b here; wait for it or choose another --out"
     );

@@ -64,13 +64,8 @@ pub fn extras(jpeg: &[u8]) -> Vec<Extra> {
 /// The file without its [`extras`], which decodes to the same coefficients. A colour profile stays where `keeps` says so of its bytes.
 pub fn without_extras(jpeg: Vec<u8>, keeps: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let segments = segments(&jpeg);
-    let is_icc = |segment: &&Segment| segment.marker == 0xE2 && payload(&jpeg, segment).starts_with(ICC);
-    let profile: Vec<u8> = segments
-        .iter()
-        .filter(is_icc)
-        .flat_map(|segment| payload(&jpeg, segment).get(ICC.len() + 2..).unwrap_or_default())
-        .copied()
-        .collect();
+    let is_icc = |segment: &&Segment| is_icc(&jpeg, segment);
+    let profile = profile_in(&jpeg, &segments);
     let drops_icc = !profile.is_empty() && !keeps(&profile);
     let extra = |segment: &Segment| extra_kind(segment.marker, payload(&jpeg, segment));
     if !drops_icc && segments.iter().all(|segment| extra(segment).is_none()) {
@@ -92,6 +87,22 @@ pub fn without_extras(jpeg: Vec<u8>, keeps: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Bytes of the colour profile of a JPEG file; 0 for none.
+pub fn icc_bytes(jpeg: &[u8]) -> usize {
+    profile_in(jpeg, &segments(jpeg)).len()
+}
+
+fn is_icc(jpeg: &[u8], segment: &Segment) -> bool {
+    segment.marker == 0xE2 && payload(jpeg, segment).starts_with(ICC)
+}
+
+/// The parts of a colour profile, in the order of the file.
+fn profile_in(jpeg: &[u8], segments: &[Segment]) -> Vec<u8> {
+    let parts = segments.iter().filter(|segment| is_icc(jpeg, segment));
+    let parts = parts.flat_map(|segment| payload(jpeg, segment).get(ICC.len() + 2..).unwrap_or_default());
+    parts.copied().collect()
 }
 
 /// What a segment is, if no decoder needs it.

@@ -9,11 +9,14 @@ use dicom_core::{Tag, VR};
 use dicom_dictionary_std::StandardDataDictionary;
 use serde_json::Value;
 
+use super::allowed::fault_of_list;
 use super::values::fault;
 use crate::error::{Error, Result};
 
 /// Most bytes of such a file.
 const MAX_BYTES: u64 = 1 << 20;
+/// Commands, the head of a file and directories of files have groups up to this one.
+const LAST_GROUP_OF_FILES: u16 = 4;
 
 /// Attributes with their values, by tag.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +74,9 @@ impl Attributes {
             let entry = entry.ok_or_else(|| {
                 told("DICOM has no such keyword; they are written as in PatientName and ContainerIdentifier")
             })?;
+            if entry.tag().group() <= LAST_GROUP_OF_FILES {
+                return Err(told("it says how the file is written and cannot be given"));
+            }
             let VirtualVr::Exact(vr) = entry.vr() else {
                 return Err(told("it belongs to the pixels and cannot be given"));
             };
@@ -98,6 +104,9 @@ impl Attributes {
                     return Err(told(&format!("\"{}\" {problem}", text.escape_debug())));
                 }
                 texts.push(text);
+            }
+            if let Some(problem) = fault_of_list(entry.tag(), vr, &texts) {
+                return Err(told(&problem));
             }
             values
                 .insert(entry.tag(), Attribute { name: name.clone(), vr, values: texts, codes: Vec::new() });

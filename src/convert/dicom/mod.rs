@@ -1,10 +1,11 @@
 //! A directory of DICOM whole-slide instances, `level-0.dcm` for the finest level and one for each below it, all tiles of a level in one grid.
 //!
 //! Frames must come in order, and their offsets before them: tiles are collected in a file first. `subject` knows the slide, `dataset` and
-//! `image` make the attributes of `facts` with `builder`, `given` reads those that a user gives, `values` knows how values are written, `uids` what they are called, `part10` the bytes around frames.
+//! `image` make the attributes of `facts` with `builder`, `given` reads those that a user gives, `allowed` says how many values some may have, and which, `values` knows how values are written, `uids` what they are called, `part10` the bytes around frames.
 //!
 //! Source: DICOM PS3.3, A.32.8; PS3.5, A.4; PS3.10, 7.
 
+mod allowed;
 mod builder;
 mod dataset;
 mod facts;

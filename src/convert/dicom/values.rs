@@ -1,6 +1,6 @@
 //! Data elements of DICOM by their values, and what values of each representation look like (PS3.5, section 6.2).
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_object::InMemDicomObject;
@@ -56,6 +56,16 @@ pub fn date_and_time(seconds: u64) -> [String; 2] {
 pub fn fault(vr: VR, value: &str) -> Option<&'static str> {
     let all = |allowed: fn(char) -> bool| value.chars().all(allowed);
     let is_number = || value.trim().parse::<f64>().is_ok_and(f64::is_finite);
+    let starts_with_date = |text: &str| {
+        // Years and months that are given alone begin a date.
+        let whole = format!("{text}{}", "00000101".get(text.len().min(8)..).unwrap_or_default());
+        whole.get(..8).is_some_and(|day| NaiveDate::parse_from_str(day, "%Y%m%d").is_ok())
+    };
+    let starts_with_time = |text: &str| {
+        let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap_or_default());
+        // A leap second is the sixty-first.
+        pairs.zip(["23", "59", "60"]).all(|(pair, most)| pair <= most)
+    };
     let digits = |text: &str, lengths: &[usize]| {
         lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     };
@@ -73,19 +83,39 @@ pub fn fault(vr: VR, value: &str) -> Option<&'static str> {
         _ if value.contains('\\') => Some("has a backslash; give several values as a list"),
         VR::ST | VR::LT | VR::UT | VR::UC => None,
         _ if value.chars().any(char::is_control) => Some("has control characters"),
-        VR::DA if !digits(value, &[8]) => Some("is no date; give YYYYMMDD"),
-        VR::TM if !digits(main, &[2, 4, 6]) || !fraction.chars().all(|c| c.is_ascii_digit()) => {
+        VR::DA if !digits(value, &[8]) || !starts_with_date(value) => Some("is no date; give YYYYMMDD"),
+        VR::TM
+            if !digits(main, &[2, 4, 6])
+                || !starts_with_time(main)
+                || !fraction.chars().all(|c| c.is_ascii_digit()) =>
+        {
             Some("is no time; give HHMMSS")
         }
-        VR::DT if !digits(main, &[4, 6, 8, 10, 12, 14]) => Some("is no date and time; give YYYYMMDDHHMMSS"),
+        VR::DT
+            if !digits(main, &[4, 6, 8, 10, 12, 14])
+                || !starts_with_date(main)
+                || !starts_with_time(main.get(8..).unwrap_or_default()) =>
+        {
+            Some("is no date and time; give YYYYMMDDHHMMSS")
+        }
+        VR::AS if !is_age(value) => Some("is no age; give three digits and D, W, M or Y, as in 018M"),
         VR::DS | VR::FD | VR::FL if !is_number() => Some("is no number"),
-        VR::IS | VR::US | VR::UL if value.parse::<i32>().is_err() => Some("is no whole number"),
+        VR::IS | VR::SL if value.parse::<i32>().is_err() => Some("is no whole number"),
+        VR::SS if value.parse::<i16>().is_err() => Some("is no whole number of 16 bits"),
+        VR::US if value.parse::<u16>().is_err() => Some("is no whole number from 0 to 65535"),
+        VR::UL if value.parse::<u32>().is_err() => Some("is no whole number from 0 to 4294967295"),
         VR::UI if !is_uid(value) => Some("is no UID; give numbers with dots between them"),
         VR::CS if !all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' ' || c == '_') => {
             Some("has other characters than capitals, digits, spaces and _")
         }
         _ => None,
     }
+}
+
+/// Whether a text is an age.
+fn is_age(text: &str) -> bool {
+    text.strip_suffix(['D', 'W', 'M', 'Y'])
+        .is_some_and(|number| number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a text is a UID.
@@ -130,7 +160,13 @@ mod tests {
     fn values_that_are_none_of_their_kind_are_told() {
         for (vr, good, bad) in [
             (VR::DA, "20240131", "2024-01-31"),
+            (VR::DA, "20240229", "20230229"),
             (VR::TM, "101500.25", "10:15"),
+            (VR::TM, "2359", "2460"),
+            (VR::DT, "202402", "202413"),
+            (VR::DT, "20240131101500.5", "20240131251500"),
+            (VR::AS, "018M", "18"),
+            (VR::US, "65535", "-5"),
             (VR::UI, "1.2.840.0", "1.02"),
             (VR::CS, "BRIGHT_1", "bright"),
             (VR::DS, "0.25", "a quarter"),

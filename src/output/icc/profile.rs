@@ -13,7 +13,10 @@ const MAX_BYTES: usize = 8 << 20;
 /// A profile of gray or RGB pixels.
 #[derive(Clone)]
 pub struct Profile {
-    bytes: Arc<[u8]>,
+    /// What it was read of, which may go on behind it.
+    file: Arc<[u8]>,
+    /// Its own bytes of that.
+    size: usize,
     name: Option<String>,
     channels: usize,
     to_srgb: Arc<Transform8BitExecutor>,
@@ -25,6 +28,15 @@ impl Profile {
     /// # Errors
     /// Why it cannot be used, for a sentence about the profile.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        Self::of(bytes.into())
+    }
+
+    /// The same of bytes that are shared.
+    ///
+    /// # Errors
+    /// As of [`Self::parse`].
+    pub fn of(file: Arc<[u8]>) -> Result<Self, String> {
+        let bytes = &*file;
         let field = |at: usize| bytes.get(at..at + 4).unwrap_or_default();
         if bytes.len() < HEADER_BYTES || field(36) != b"acsp" {
             return Err("it is not an ICC profile".into());
@@ -59,12 +71,12 @@ impl Profile {
                 TransformOptions::default(),
             )
             .map_err(|e| format!("it cannot be converted to sRGB: {e}"))?;
-        Ok(Self { bytes: bytes.into(), name: name(&icc), channels, to_srgb })
+        Ok(Self { size, name: name(&icc), channels, to_srgb, file })
     }
 
     /// The file.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.file[..self.size]
     }
 
     /// What it calls itself.
@@ -90,7 +102,7 @@ impl Profile {
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Profile({:?}, {} bytes)", self.name, self.bytes.len())
+        write!(f, "Profile({:?}, {} bytes)", self.name, self.size)
     }
 }
 

@@ -40,6 +40,7 @@ impl Tree {
                 false => format!("{count} missing tile(s) taken as white"),
             });
         }
+        said.extend(self.unread_of_tiles());
         said
     }
 

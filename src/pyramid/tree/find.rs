@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::zip::Zip;
 use crate::pyramid::error::{Error, Refusal, Result};
-use crate::pyramid::metadata::SlideMetadata;
+use crate::pyramid::metadata::{SlideMetadata, is_sidecar};
 use crate::store::{self, is_address};
 
 /// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.
@@ -155,11 +155,7 @@ fn metadata(
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok((SlideMetadata::default(), None)),
         Err(e) => return Err(Error::io("read", path)(e)),
     };
-    // Another program's JSON may have this name; the field `generator` marks ours.
-    let marked = serde_json::from_slice::<serde_json::Value>(&text).ok().is_some_and(|value| {
-        value["generator"].as_str().is_some_and(|generator| generator.starts_with("origami "))
-    });
-    if !marked {
+    if !is_sidecar(&text) {
         return Ok((SlideMetadata::default(), None));
     }
     let metadata: SlideMetadata = serde_json::from_slice(&text).map_err(|e| {

@@ -6,7 +6,7 @@
 use super::Tree;
 use crate::codec::{
     self, CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png, foreign_pixels,
-    without_extras,
+    icc_bytes, png_header, without_extras,
 };
 use crate::image::family::{Pixels, PixelsRef, SourceFamily};
 use crate::image::geometry::{FamilyId, Rect, TileId};
@@ -189,6 +189,32 @@ impl Tree {
             jpeg.planes().map_err(|e| self.tile_error(id, e))?;
         }
         Ok(bytes.map_or(0, |bytes| bytes.len() as u64))
+    }
+
+    /// What its tiles hold and is not read, in sentences: by the first tile of L0, which stands for all.
+    pub(super) fn unread_of_tiles(&self) -> Vec<String> {
+        let first = TileId { level: self.geometry().top_level(), x: 0, y: 0 };
+        // What cannot be read is an error where it is.
+        let Ok(bytes) = self.tile_bytes(first) else { return Vec::new() };
+        let (bits, icc_bytes) = match bytes.starts_with(PNG) {
+            true => png_header(&bytes).map_or((8, 0), |header| (header.bits, header.icc_bytes)),
+            false => (8, icc_bytes(&bytes)),
+        };
+        let mut said = Vec::new();
+        if icc_bytes > 0 && self.icc.is_none() {
+            said.push(format!(
+                "its tiles hold a colour profile of {icc_bytes} bytes, and none lies beside the tree, so the slide is taken to have none; \
+                 a tree that is made of the slide by `origami pyramid` has it beside"
+            ));
+        }
+        if bits > 8 {
+            said.push(format!(
+                "its tiles have {bits} bits a sample; 0 to {} were read as black to white; the slide that it was made of can be read \
+                 through another window",
+                (1u32 << bits) - 1
+            ));
+        }
+        said
     }
 
     /// A tile without its overlap, chroma upsampled to 4:4:4.

@@ -2,6 +2,8 @@
 //!
 //! Knows no slides and no routes: callers say which name a request belongs to, and where its credentials are.
 
+use std::time::Instant;
+
 use hmac::Mac;
 
 use super::presented::Presented;
@@ -9,6 +11,7 @@ use super::secret::Secret;
 use super::sessions::Sessions;
 use super::signature::{SigningKey, Verdict, hmac};
 use crate::error::{Error, Result};
+use crate::serve::throttle::Throttle;
 
 /// Least characters of a token: one that can be guessed protects nothing.
 const MIN_TOKEN_CHARS: usize = 16;
@@ -68,7 +71,14 @@ impl Credentials {
     pub fn log_in(&self, token: &str, now: u64) -> Option<String> {
         let known = self.token(token)?;
         let session = self.sessions.as_ref()?.begin(&known, now);
-        session.inspect_err(|e| tracing::error!("no random numbers for a session: {e}")).ok()
+        session
+            .inspect_err(|e| {
+                static SAID: Throttle = Throttle::new();
+                if SAID.next(Instant::now()).is_some() {
+                    tracing::error!("no random numbers for a session: {e}");
+                }
+            })
+            .ok()
     }
 
     /// Ends the session of a request.
@@ -85,7 +95,7 @@ impl Credentials {
     }
 
     /// Whether a request has a token, or a session that stands for one.
-    fn has_token(&self, presented: &Presented, now: u64) -> bool {
+    pub fn has_token(&self, presented: &Presented, now: u64) -> bool {
         presented.authorization.and_then(bearer).is_some_and(|token| self.token(token).is_some())
             || self.has_session(presented, now)
     }

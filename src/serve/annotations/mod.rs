@@ -9,7 +9,7 @@ mod geometry;
 mod merge;
 mod store;
 
-pub use document::{Change, Conflict, Document, Refused};
+pub use document::{Change, Conflict, Document, MAX_BYTES, Refused};
 pub use drawn::Drawn;
 pub use merge::merged;
 pub use store::{Store, StoreError};

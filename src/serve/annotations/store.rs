@@ -66,6 +66,11 @@ impl Store {
         Ok(Self { dir: dir.into(), lock: Mutex::new(lock) })
     }
 
+    /// Bytes of the text of a slide's marks; 0 where there are none, or nobody knows.
+    pub fn bytes(&self, segment: &str) -> u64 {
+        fs::metadata(self.path(segment)).map_or(0, |file| file.len())
+    }
+
     /// The text of a slide's marks; `None` where there are none.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use self::schedule::Schedule;
 use super::choice::Choice;
 use super::discovery::Memory;
 use super::options::ServeOptions;
-use super::recent::recent;
+use super::recent::{recent, recent_by_weight};
 use super::skipped::{SkipReason, Skipped};
 use super::slide::{Readers, Slide};
 use super::view::query;
@@ -34,6 +34,8 @@ const MAX_OPEN: u64 = 128;
 const IDLE_TIME: Duration = Duration::from_secs(300);
 /// Most views that are kept besides those in which slides are opened.
 const MAX_VIEWS: u64 = 256;
+/// Most bytes of what they have besides their slide.
+const MAX_VIEW_BYTES: u64 = 64 << 20;
 /// Time after its last request at which a view is forgotten.
 const VIEW_IDLE_TIME: Duration = Duration::from_secs(600);
 
@@ -97,7 +99,14 @@ impl Catalog {
             schedule: Schedule::new(is_far),
             listing: Mutex::default(),
             readers: Arc::default(),
-            views: recent(MAX_VIEWS, VIEW_IDLE_TIME),
+            views: recent_by_weight(
+                MAX_VIEW_BYTES,
+                VIEW_IDLE_TIME,
+                |(_, query): &(u128, String), slide: &Arc<Slide>| {
+                    let own = slide.own_bytes() + query.len() as u64;
+                    own.max(MAX_VIEW_BYTES / MAX_VIEWS).try_into().unwrap_or(u32::MAX)
+                },
+            ),
             listed: AtomicBool::new(false),
         };
         catalog.list(&mut catalog.memory());
@@ -166,6 +175,12 @@ impl Catalog {
         skipped
     }
 
+    /// How many slides and how many other entries the last listing has found.
+    pub fn counts(&self) -> (usize, usize) {
+        let slides = self.entries.read().unwrap_or_else(|e| e.into_inner()).len();
+        (slides, self.skipped.lock().unwrap_or_else(|e| e.into_inner()).len())
+    }
+
     /// A slide that is open already, without disk access. `None` also if the listing is too old to tell.
     pub fn get_open(&self, name: &str) -> Option<OpenResult> {
         if self.schedule.is_stale() {
@@ -196,8 +211,17 @@ impl Catalog {
     /// A view that the slide does not have; a slide that cannot be read.
     pub fn get_view(&self, slide: &Slide, view: &Selection) -> Option<Result<Arc<Slide>, Arc<Error>>> {
         let files = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(&slide.name)?.files.clone();
-        let open = || slide.in_view(view, &files, &self.options, &self.readers).map(Arc::new);
-        Some(self.views.try_get_with((slide.identity, query(view)), open))
+        let mut is_new = false;
+        let open = || {
+            is_new = true;
+            slide.in_view(view, &files, &self.options, &self.readers).map(Arc::new)
+        };
+        let opened = self.views.try_get_with((slide.identity, query(view)), open);
+        if is_new {
+            // Closes those whose place it takes now, not some time later.
+            self.views.run_pending_tasks();
+        }
+        Some(opened)
     }
 
     /// The slides of the list by name, but for those that are known to be refused. Lists the root if that is due.

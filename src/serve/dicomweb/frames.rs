@@ -12,6 +12,7 @@ use crate::image::geometry::TileId;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::Tiles;
 use crate::web::blocking;
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 
 /// Most slides whose frames have been looked at.
@@ -101,7 +102,9 @@ async fn fitted(
         return Ok(Frame { kind, bytes: plain });
     }
     let (of, quality) = (slide.clone(), tiles.quality());
+    let charge = tiles.charge(Purpose::Tile, recoded_bytes(side)).await?;
     let work = async move {
+        let _charge = charge;
         let size = crate::lossless::tile_size(&of.geometry, tile)?;
         fit(plain.to_vec(), size, side, quality)
     };
@@ -134,9 +137,18 @@ pub async fn frame(
         )));
     }
     let (side, quality) = (slide.geometry.tile() as usize, tiles.quality());
-    let work = async move { refit(kind, bytes.to_vec(), look.kind, side, quality) };
+    let charge = tiles.charge(Purpose::Tile, recoded_bytes(side)).await?;
+    let work = async move {
+        let _charge = charge;
+        refit(kind, bytes.to_vec(), look.kind, side, quality)
+    };
     let made = tiles.threads().run(work).await?.map_err(|e| broken(tiles, slide, &e))?;
     Ok(made.into())
+}
+
+/// What it takes to decode a frame of this side and to code it again.
+fn recoded_bytes(side: usize) -> u64 {
+    18 * (side as u64).pow(2) + (64 << 10)
 }
 
 fn broken(tiles: &Tiles, slide: &Slide, error: &Error) -> ServeError {

@@ -12,6 +12,8 @@ use crate::web::error::ServeError;
 const MAX_VALUE_BYTES: usize = 4096;
 /// Most values to compare with.
 const MAX_FILTERS: usize = 64;
+/// Most warnings of an answer, each a header.
+const MAX_WARNINGS: usize = 10;
 /// Keys that are no attributes and are looked at elsewhere, or need no answer.
 const OTHER_KEYS: [&str; 7] =
     ["accept", "annotate", "charset", "emptyvaluematching", "expires", "multiplevaluematching", "signature"];
@@ -37,8 +39,10 @@ pub struct Search {
     pub limit: Option<usize>,
     /// Results to leave out at the start.
     pub offset: usize,
-    /// What was not done, for the header `Warning`.
-    pub warnings: Vec<String>,
+    /// What was not done: no more than an answer says.
+    warnings: Vec<String>,
+    /// How many warnings there are besides.
+    unsaid: usize,
 }
 
 impl Search {
@@ -109,7 +113,26 @@ impl Search {
 
     /// Adds a warning.
     pub fn warn(&mut self, text: &str) {
-        self.warnings.push(text.into());
+        match self.warnings.len() < MAX_WARNINGS {
+            true => self.warnings.push(text.into()),
+            false => self.unsaid += 1,
+        }
+    }
+
+    /// Adds a warning that is said before all others.
+    pub fn warn_first(&mut self, text: &str) {
+        self.warnings.insert(0, text.into());
+        self.unsaid += usize::from(self.warnings.len() > MAX_WARNINGS);
+        self.warnings.truncate(MAX_WARNINGS);
+    }
+
+    /// The warnings, for as many headers. Of more than an answer says, the last one says how many there are.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all = self.warnings.clone();
+        if let (Some(last), 1..) = (all.last_mut(), self.unsaid) {
+            *last = format!("There are {} more warnings about this search.", self.unsaid + 1);
+        }
+        all
     }
 }
 
@@ -183,10 +206,28 @@ mod tests {
             [(tags::PATIENT_NAME, VR::PN, "DOE^J*".into()), (tags::PATIENT_ID, VR::LO, "4711".into())]
         );
         assert_eq!(search.include, [tags::STUDY_DESCRIPTION, tags::MODALITY]);
-        assert_eq!((search.limit, search.offset, search.warnings.len()), (Some(5), 2, 0));
+        assert_eq!((search.limit, search.offset, search.warnings().len()), (Some(5), 2, 0));
         let search = Search::parse("fuzzymatching=true&nonsense=1&expires=9&includefield=all").unwrap();
-        assert_eq!((search.warnings.len(), search.include_all, search.filters.len()), (2, true, 0));
+        assert_eq!((search.warnings().len(), search.include_all, search.filters.len()), (2, true, 0));
         assert_eq!(Search::parse("").unwrap(), Search::default());
+    }
+
+    #[test]
+    fn ten_warnings_are_said_and_the_last_counts_the_others() {
+        let of = |count: usize| {
+            let keys: Vec<_> = (0..count).map(|number| format!("k{number}=1")).collect();
+            Search::parse(&keys.join("&")).unwrap()
+        };
+        assert_eq!((of(9).warnings().len(), of(10).warnings().len()), (9, 10));
+        assert!(of(10).warnings()[9].contains("k9"));
+        let mut many = of(5000);
+        let said = many.warnings();
+        assert_eq!((said.len(), said[9].as_str()), (10, "There are 4991 more warnings about this search."));
+        many.warn_first("first");
+        let said = many.warnings();
+        assert_eq!((said.len(), said[0].as_str()), (10, "first"));
+        assert_eq!(said[9], "There are 4992 more warnings about this search.");
+        assert!(said[8].contains("k7"), "{said:?}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::query::{Scope, Search};
 
 /// Most results of a search.
 pub const MAX_RESULTS: usize = 5000;
+/// Bytes of an attribute in a result, but for long values, which the weight of the slide counts.
+const ATTRIBUTE_BYTES: usize = 128;
 
 /// Attributes that every result has (PS3.18, tables 10.6.3-3 to 10.6.3-5), and those that only some searches have.
 const USUAL: [(Scope, Tag); 31] = [
@@ -122,9 +124,35 @@ impl Row<'_> {
     }
 }
 
+/// What a search has found, before any text is made of it.
+pub struct Results<'a>(Vec<Row<'a>>);
+
+impl Results<'_> {
+    /// Whether nothing is found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes of the text, estimated from above.
+    pub fn bytes(&self, search: &Search) -> u64 {
+        let own = (ATTRIBUTE_BYTES * (USUAL.len() + search.include.len())) as u64;
+        self.0.iter().map(|row| own + u64::from(row.slide.weight())).sum()
+    }
+
+    /// The results as JSON. They are written one after the other: as values all of them would take many times their text.
+    pub fn text(&self, search: &Search) -> String {
+        let mut text = String::from("[");
+        for (at, row) in self.0.iter().enumerate() {
+            text += if at > 0 { "," } else { "" };
+            text += &row.json(search).to_string();
+        }
+        text + "]"
+    }
+}
+
 /// The results of a search among the slides, which are in the order of their names. `base` is the address of the service. What is not looked at is
 /// added to the search's warnings.
-pub fn find(slides: &[&Described], scope: Scope, search: &mut Search, base: &str) -> Vec<Value> {
+pub fn find<'a>(slides: &[&'a Described], scope: Scope, search: &mut Search, base: &'a str) -> Results<'a> {
     let mut related: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for slide in slides {
         let (series, instances) = related.entry(&slide.study).or_default();
@@ -146,19 +174,24 @@ pub fn find(slides: &[&Described], scope: Scope, search: &mut Search, base: &str
         search.warn(&format!("The attribute {} is not compared here and was ignored.", key(*tag)));
     }
     let filters: Vec<_> = known.iter().collect();
-    let mut rows = Vec::new();
+    let limit = search.limit.unwrap_or(MAX_RESULTS).min(MAX_RESULTS);
+    let (mut rows, mut total) = (Vec::new(), 0_usize);
     let mut studies = std::collections::BTreeSet::new();
-    for slide in slides {
+    for &slide in slides {
         let downs = if scope == Scope::Instances { slide.instances.len() as u32 } else { 1 };
         let found = (0..downs).map(|down| row(slide, down)).filter(|row| row.is_found(&filters));
         // A study is found by one of its series, once.
-        rows.extend(found.filter(|row| scope != Scope::Studies || studies.insert(&row.slide.study)));
+        for row in found.filter(|row| scope != Scope::Studies || studies.insert(&row.slide.study)) {
+            total += 1;
+            if total > search.offset && rows.len() < limit {
+                rows.push(row);
+            }
+        }
     }
-    let total = rows.len().saturating_sub(search.offset);
-    let limit = search.limit.unwrap_or(MAX_RESULTS).min(MAX_RESULTS);
+    let total = total.saturating_sub(search.offset);
     if total > limit && search.limit.is_none_or(|asked| asked > MAX_RESULTS) {
         let more = total - limit;
-        search.warn(&format!("There are {more} additional results that can be requested"));
+        search.warn_first(&format!("There are {more} additional results that can be requested"));
     }
-    rows.iter().skip(search.offset).take(limit).map(|row| row.json(search)).collect()
+    Results(rows)
 }

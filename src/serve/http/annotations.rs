@@ -2,7 +2,9 @@
 //!
 //! Who may write is decided by `mark_changes`; what a change does by `serve::annotations`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,14 +18,20 @@ use tokio::sync::Semaphore;
 use super::mark_changes::{Given, Refusal, based_on, failed, given, may_write, off, refused, value_of};
 use super::state::{HandlerResult, State, open_slide};
 use super::url::path_segment;
-use crate::serve::annotations::{Change, Conflict, Document, Drawn, Refused, StoreError, merged};
+use crate::serve::annotations::{Change, Conflict, Document, Drawn, Refused, Store, StoreError, merged};
 use crate::serve::slide::Slide;
 use crate::web::blocking;
+use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
-use crate::web::respond::{cacheable, etag, json_response};
+use crate::web::respond::{cacheable, etag, json_response, json_text};
 
 /// Most threads that work with files of marks at a time.
 const MOST_THREADS: usize = 8;
+
+/// What the marks of a slide take while they are read, changed and written as text, for each byte of their file.
+const MARKS: u64 = 5;
+/// The same beside them.
+const MARKS_BASE_BYTES: u64 = 64 << 10;
 
 /// How long a slide's description waits for who writes its marks.
 const WRITER_TIME: Duration = Duration::from_secs(5);
@@ -50,7 +58,8 @@ pub async fn all(
     let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
     let show = query.is_some_and(|query| query.split('&').any(|part| part == "other=show"));
-    let read = with_files(state.options.limits.read_timeout, move || -> Result<String, StoreError> {
+    let charge = memory_of(&state, &store, &segment, Purpose::Image).await?;
+    let text = move || -> Result<String, StoreError> {
         let slide = drawn(&slide);
         let document = store.document(&segment, &slide)?;
         if show || document.belongs_on(&slide) {
@@ -58,10 +67,16 @@ pub async fn all(
         }
         let other = json!({"slide": document.slide(), "marks": document.count()});
         Ok(json!({"type": "FeatureCollection", "origami": {"other": other}, "features": []}).to_string())
-    });
-    Ok(match read.await? {
-        Ok(text) => cacheable(&headers, &etag(text.as_bytes()), "no-cache", GEOJSON, text.into()),
-        Err(error) => failed(&name, &error).into_response(),
+    };
+    // Of a read that hangs the bytes stay taken.
+    let (read, charge) = with_files(state.options.limits.read_timeout, move || (text(), charge)).await?;
+    Ok(match read {
+        Ok(text) => {
+            let tag = etag(text.as_bytes());
+            let body = state.tiles.to_send_within(charge, text.into()).await?;
+            cacheable(&headers, &tag, "no-cache", GEOJSON, body)
+        }
+        Err(error) => failed(&state, &name, &error).into_response(),
     })
 }
 
@@ -73,19 +88,21 @@ pub async fn one(
 ) -> HandlerResult {
     let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
-    let read = with_files(state.options.limits.read_timeout, move || {
+    let charge = memory_of(&state, &store, &segment, Purpose::Image).await?;
+    let read = move || -> Result<Option<(u64, String)>, StoreError> {
         let slide = drawn(&slide);
-        store.document(&segment, &slide).map(|document| (document.belongs_on(&slide), document))
-    });
-    Ok(match read.await? {
-        Ok((true, document)) => match document.get(&id) {
-            Some((revision, text)) => {
-                cacheable(&headers, &tag(revision), "no-cache", GEOJSON, text.to_string().into())
-            }
-            None => refused(StatusCode::NOT_FOUND, "there is no such mark").into_response(),
-        },
-        Ok((false, _)) => refused(StatusCode::NOT_FOUND, "there is no such mark").into_response(),
-        Err(error) => failed(&name, &error).into_response(),
+        let document = store.document(&segment, &slide)?;
+        let found = document.get(&id).filter(|_| document.belongs_on(&slide));
+        Ok(found.map(|(revision, text)| (revision, text.to_string())))
+    };
+    let (read, charge) = with_files(state.options.limits.read_timeout, move || (read(), charge)).await?;
+    Ok(match read {
+        Ok(Some((revision, text))) => {
+            let body = state.tiles.to_send_within(charge, text.into()).await?;
+            cacheable(&headers, &tag(revision), "no-cache", GEOJSON, body)
+        }
+        Ok(None) => refused(StatusCode::NOT_FOUND, "there is no such mark").into_response(),
+        Err(error) => failed(&state, &name, &error).into_response(),
     })
 }
 
@@ -107,13 +124,30 @@ pub async fn patch_all(
     };
     let ids: Vec<String> = changes.iter().map(|change| change.id.clone()).collect();
     let made = change(&shared, &name, adopt, move |_| Ok(changes)).await?;
-    Ok(made.map_or_else(IntoResponse::into_response, |(conflicts, document)| {
-        let revisions: serde_json::Map<String, Value> =
-            ids.iter().filter_map(|id| Some((id.clone(), document.get(id)?.0.into()))).collect();
-        let conflicts: Vec<Value> = conflicts.iter().map(conflict).collect();
-        let body = json!({"revision": document.revision(), "marks": revisions, "conflicts": conflicts});
-        json_response(StatusCode::OK, &body)
-    }))
+    let Made { conflicts, document, charge } = match made {
+        Ok(made) => made,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let text = changed(&ids, &conflicts, &document);
+    drop((conflicts, document));
+    Ok(json_text(StatusCode::OK, shared.tiles.to_send_within(charge, text.into()).await?))
+}
+
+/// What several changes are answered: the new revisions of marks, and those that conflict, as they are stored.
+fn changed(ids: &[String], conflicts: &[Conflict], document: &Document) -> String {
+    let all: HashMap<&str, u64> = document.revisions().collect();
+    let revisions: serde_json::Map<String, Value> =
+        ids.iter().filter_map(|id| Some((id.clone(), (*all.get(id.as_str())?).into()))).collect();
+    let shown: usize = conflicts.iter().filter_map(|one| one.feature.as_deref()).map(str::len).sum();
+    let mut text = String::with_capacity(shown + 128 * (conflicts.len() + ids.len() + 1));
+    text += "{\"conflicts\":[";
+    for (at, one) in conflicts.iter().enumerate() {
+        text += if at > 0 { "," } else { "" };
+        conflict(&mut text, None, one);
+    }
+    // It fails only where a text cannot grow.
+    let _ = write!(text, "],\"marks\":{},\"revision\":{}}}", Value::Object(revisions), document.revision());
+    text
 }
 
 /// Replaces all marks by those of a `FeatureCollection`. `If-Match` is the entity tag of all marks.
@@ -228,20 +262,23 @@ async fn single(
         let feature = after(document.get(&id).map(|(_, text)| text));
         Ok(vec![Change { id, revision, feature }])
     });
-    Ok(match made.await? {
-        Err(refusal) => refusal.into_response(),
-        Ok((conflicts, document)) => match (conflicts.first(), document.get(&of)) {
-            (Some(other), _) => {
-                let mut body = conflict(other);
-                body["error"] = "the mark has been changed since: this is how it is now".into();
-                json_response(StatusCode::CONFLICT, &body)
-            }
-            (None, Some((revision, text))) => {
-                cacheable(&HeaderMap::new(), &tag(revision), "no-cache", GEOJSON, text.to_string().into())
-            }
-            (None, None) => json_response(StatusCode::OK, &json!({"removed": of})),
-        },
-    })
+    let Made { conflicts, document, charge } = match made.await? {
+        Ok(made) => made,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let send = async |text: String| state.tiles.to_send_within(charge, text.into()).await;
+    if let Some(other) = conflicts.first() {
+        let mut text = String::new();
+        conflict(&mut text, Some("the mark has been changed since: this is how it is now"), other);
+        drop((conflicts, document));
+        return Ok(json_text(StatusCode::CONFLICT, send(text).await?));
+    }
+    let Some((revision, text)) = document.get(&of).map(|(revision, text)| (revision, text.to_string()))
+    else {
+        return Ok(json_response(StatusCode::OK, &json!({"removed": of})));
+    };
+    drop(document);
+    Ok(cacheable(&HeaderMap::new(), &tag(revision), "no-cache", GEOJSON, send(text).await?))
 }
 
 /// Replaces all marks where `If-Match` has the tag of those that are there.
@@ -255,6 +292,7 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
             return Err(StoreError::Changed);
         }
         let (mut given, mut ids) = (Vec::new(), HashSet::new());
+        let there: HashMap<&str, u64> = document.revisions().collect();
         for feature in features {
             let id = feature.get("id").and_then(Value::as_str).unwrap_or_default().to_string();
             // One without an id is refused as such.
@@ -262,7 +300,7 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
                 let id = id.chars().take(40).collect();
                 return Err(Refused::Bad { id, problem: "it is there twice".into() }.into());
             }
-            let revision = document.get(&id).map_or(0, |(revision, _)| revision);
+            let revision = there.get(id.as_str()).copied().unwrap_or(0);
             given.push(Change { id, revision, feature: Some(feature) });
         }
         let gone = document.revisions().filter(|(id, _)| !ids.contains(*id));
@@ -273,9 +311,12 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
     });
     Ok(match made.await? {
         Err(refusal) => refusal.into_response(),
-        Ok((_, document)) => {
+        Ok(Made { document, charge, .. }) => {
             let text = document.to_text();
-            cacheable(&HeaderMap::new(), &etag(text.as_bytes()), "no-cache", GEOJSON, text.into())
+            drop(document);
+            let tag = etag(text.as_bytes());
+            let body = state.tiles.to_send_within(charge, text.into()).await?;
+            cacheable(&HeaderMap::new(), &tag, "no-cache", GEOJSON, body)
         }
     })
 }
@@ -304,6 +345,27 @@ async fn with_files<T: Send + 'static>(
     blocking::run(limit, work).await
 }
 
+/// The memory of requests for the marks of a slide, by the size of their file.
+async fn memory_of(
+    state: &State,
+    store: &Arc<Store>,
+    segment: &str,
+    purpose: Purpose,
+) -> Result<Charge, ServeError> {
+    let (of, segment) = (store.clone(), segment.to_string());
+    let bytes = with_files(state.options.limits.read_timeout, move || of.bytes(&segment)).await?;
+    state.tiles.charge(purpose, MARKS_BASE_BYTES + MARKS * bytes).await
+}
+
+/// What changes have led to, and the memory of it.
+struct Made {
+    /// The changes that were not made.
+    conflicts: Vec<Conflict>,
+    /// What is stored now.
+    document: Document,
+    charge: Charge,
+}
+
 /// Changes the marks of a slide. A change whose answer comes too late may have been made: the same change of a mark again is none, and a
 /// replacement of all marks is refused as changed.
 async fn change(
@@ -311,12 +373,17 @@ async fn change(
     name: &str,
     adopt: bool,
     changes: impl FnOnce(&Document) -> Result<Vec<Change>, StoreError> + Send + 'static,
-) -> Result<Result<(Vec<Conflict>, Document), Refusal>, ServeError> {
+) -> Result<Result<Made, Refusal>, ServeError> {
     let Some(store) = state.annotations.clone() else { return Ok(Err(off())) };
     let (slide, segment) = (open_slide(state, name).await?, path_segment(name));
-    let change = move || store.change(&segment, &drawn(&slide), adopt, changes);
-    let made = with_files(state.options.limits.read_timeout, change).await?;
-    Ok(made.map_err(|error| failed(name, &error)))
+    // What the request brings is taken for other purposes, which come before this one.
+    let charge = memory_of(state, &store, &segment, Purpose::Tile).await?;
+    let change = move || (store.change(&segment, &drawn(&slide), adopt, changes), charge);
+    let (made, charge) = with_files(state.options.limits.read_timeout, change).await?;
+    Ok(match made {
+        Ok((conflicts, document)) => Ok(Made { conflicts, document, charge }),
+        Err(error) => Err(failed(state, name, &error)),
+    })
 }
 
 /// What a slide is to its marks.
@@ -329,9 +396,13 @@ fn tag(revision: u64) -> String {
     format!("\"{revision}\"")
 }
 
-fn conflict(conflict: &Conflict) -> Value {
-    let feature = conflict.feature.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    json!({"id": conflict.id, "revision": conflict.revision, "feature": feature})
+/// Adds a conflict to a text of JSON, with what is said of it. The mark is the line that is stored.
+fn conflict(text: &mut String, error: Option<&str>, of: &Conflict) {
+    let error = error.map(|error| format!("\"error\":{},", json!(error))).unwrap_or_default();
+    let feature = of.feature.as_deref().unwrap_or("null");
+    // It fails only where a text cannot grow.
+    let _ =
+        write!(text, "{{{error}\"feature\":{feature},\"id\":{},\"revision\":{}}}", json!(of.id), of.revision);
 }
 
 #[cfg(test)]

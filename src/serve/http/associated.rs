@@ -7,8 +7,11 @@ use axum::http::HeaderMap;
 
 use super::state::{HandlerResult, State, open_slide};
 use crate::error::Error;
+use crate::serve::iiif::MAX_AREA;
 use crate::serve::slide::Slide;
+use crate::slide::AssociatedSize;
 use crate::web::blocking;
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag};
 
@@ -23,11 +26,26 @@ pub async fn image(
         return Err(ServeError::NotFound);
     }
     let slide = open_slide(&state, &name).await?;
+    let (of, named) = (slide.clone(), image.clone());
+    let size = read(&state, &slide, move || of.associated_size(&named)).await?.ok_or(ServeError::NotFound)?;
+    let AssociatedSize { width, height, .. } = size;
+    if u64::from(width) * u64::from(height) > MAX_AREA {
+        let problem = format!("an image of {width} x {height} pixels: the most are {MAX_AREA}");
+        return Err(ServeError::Failed(problem));
+    }
+    let charge = state.tiles.charge(Purpose::Image, Slide::associated_bytes(size)).await?;
     let (of, quality) = (slide.clone(), state.options.output.quality);
-    let made = read(&state, &slide, move || of.associated_image(&image, quality)).await?;
-    let made = made.ok_or(ServeError::NotFound)?;
+    let work = state.tiles.threads().run(async move {
+        // Of a read that hangs the bytes stay taken.
+        let mut charge = charge;
+        let made = of.associated_image(&image, size, quality)?;
+        charge.shrink_to(made.len() as u64);
+        Ok((made, charge))
+    });
+    let made = state.tiles.in_time(work).await?;
+    let (made, charge) = made.map_err(|e: Error| broken(&state, &slide, &e))?;
     let tag = etag(&made);
-    let body = state.tiles.to_send(made.into()).await?;
+    let body = charge.hold(made.into());
     Ok(cacheable(&headers, &tag, &state.options.access.cache_control, "image/jpeg", body))
 }
 
@@ -45,8 +63,11 @@ async fn read<T: Send + 'static>(
     slide: &Slide,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, ServeError> {
-    blocking::run(state.options.limits.read_timeout, work).await?.map_err(|e| {
-        state.tiles.faults().log(&slide.name, &e);
-        ServeError::Broken
-    })
+    let done = blocking::run(state.options.limits.read_timeout, work).await?;
+    done.map_err(|e| broken(state, slide, &e))
+}
+
+fn broken(state: &State, slide: &Slide, error: &Error) -> ServeError {
+    state.tiles.faults().log(&slide.name, error);
+    ServeError::Broken
 }

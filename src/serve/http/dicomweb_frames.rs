@@ -7,18 +7,21 @@ use axum::body::Body;
 use axum::extract::{Path, State as Shared};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::client::Client;
 use super::dicomweb_service::{Asked, Found, find, varied};
 use super::state::{HandlerResult, State};
 use crate::convert::{Kind, transfer_syntax};
 use crate::serve::dicomweb::{Framing, Multipart, count_of_frames, frame, frame_list, of_frames, tile_of};
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, cacheable_body, etag, matches, ranged};
 
 /// Frames of an answer that are made ahead.
 pub const AHEAD: usize = 4;
+/// More than what stands before and behind a frame in an answer.
+pub const HEAD_BYTES: u64 = 512;
 
 /// `.../frames/{frames}`.
 pub async fn some(
@@ -32,7 +35,7 @@ pub async fn some(
     if let [one] = list[..] {
         ahead(&state, client.address, &found, one);
     }
-    send(state, found, list, &asked).await
+    send(state, found, list.into_iter(), &asked).await
 }
 
 /// `.../bulkdata/pixels`: all frames.
@@ -42,8 +45,8 @@ pub async fn all(
     asked: Asked,
 ) -> HandlerResult {
     let found = find(&state, &asked, (&study, &series, &instance)).await?;
-    let list = (0..count_of_frames(&found.slide.geometry, found.down)).collect();
-    send(state, found, list, &asked).await
+    let all = 0..count_of_frames(&found.slide.geometry, found.down);
+    send(state, found, all, &asked).await
 }
 
 /// Reconstructs families ahead of a viewer that pans, as for other tiles.
@@ -54,18 +57,25 @@ fn ahead(state: &State, client: IpAddr, found: &Found, frame: u32) {
     }
 }
 
-async fn send(state: State, found: Found, list: Vec<u32>, asked: &Asked) -> HandlerResult {
+/// Sends frames in order. Of a large slide they are a range: a list would be large as well.
+async fn send(
+    state: State,
+    found: Found,
+    mut frames: impl ExactSizeIterator<Item = u32> + Clone + Send + 'static,
+    asked: &Asked,
+) -> HandlerResult {
+    let count = frames.len();
     let look = found.looked.levels.get(found.down as usize).copied().unwrap_or_default();
     let native = if matches!(look.kind, Kind::Jpeg2000(..)) { "image/jp2" } else { "image/jpeg" };
     let syntax = transfer_syntax(look.kind);
-    let (framing, kind) = of_frames(&asked.accepted()?, native, syntax, list.len())?;
+    let (framing, kind) = of_frames(&asked.accepted()?, native, syntax, count)?;
     // Everything that the answer depends on.
-    let mut all = Vec::with_capacity(64);
-    all.extend(found.slide.identity.to_le_bytes());
-    all.extend(found.down.to_le_bytes());
-    all.extend(list.iter().flat_map(|number| number.to_le_bytes()));
-    all.extend(kind.as_bytes());
-    let hash = xxh3_128(&all);
+    let mut all = Xxh3::new();
+    all.update(&found.slide.identity.to_le_bytes());
+    all.update(&found.down.to_le_bytes());
+    frames.clone().for_each(|number| all.update(&number.to_le_bytes()));
+    all.update(kind.as_bytes());
+    let hash = all.digest128();
     let (tag, parts) = (etag(&hash.to_le_bytes()), Multipart::new(hash, kind, Some(syntax)));
     let content_type = match framing {
         Framing::Single => parts.part_type(),
@@ -77,23 +87,26 @@ async fn send(state: State, found: Found, list: Vec<u32>, asked: &Asked) -> Hand
     }
     // Its faults have a status still.
     let one = |number: u32| frame(&state.tiles, &found.slide, &found.looked, found.down, number);
-    let first = one(list.first().copied().unwrap_or_default()).await?;
+    let first = one(frames.next().unwrap_or_default()).await?;
+    // The copy of a frame waits for its memory before it is made.
+    let charge = state.tiles.charge(Purpose::Tile, first.len() as u64 + HEAD_BYTES).await?;
     let first = match framing {
         Framing::Single => first,
-        Framing::Multipart if list.len() == 1 => parts.whole(&first).into(),
+        Framing::Multipart if count == 1 => parts.whole(&first).into(),
         Framing::Multipart => part(&parts, true, &first),
     };
-    let first = state.tiles.to_send(first).await?;
-    if list.len() == 1 {
+    let first = state.tiles.to_send_within(charge, first).await?;
+    if count == 1 {
         return Ok(varied(ranged(&asked.headers, &tag, &control, &content_type, first)));
     }
     let end = Bytes::from(parts.end());
-    let rest = stream::iter(list.into_iter().skip(1)).map(move |number| {
+    let rest = stream::iter(frames).map(move |number| {
         let (state, slide, looked) = (state.clone(), found.slide.clone(), found.looked.clone());
         let (down, parts) = (found.down, Multipart::new(hash, kind, Some(syntax)));
         async move {
             let made = frame(&state.tiles, &slide, &looked, down, number).await?;
-            state.tiles.to_send(part(&parts, false, &made)).await
+            let charge = state.tiles.charge(Purpose::Tile, made.len() as u64 + HEAD_BYTES).await?;
+            state.tiles.to_send_within(charge, part(&parts, false, &made)).await
         }
     });
     let start = stream::iter([Ok::<_, ServeError>(first)]);

@@ -8,14 +8,15 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::dicomweb_frames::AHEAD;
-use super::dicomweb_metadata::with_pyramid;
+use super::dicomweb_frames::{AHEAD, HEAD_BYTES};
+use super::dicomweb_metadata::{dataset_bytes, with_pyramid};
 use super::dicomweb_service::{Asked, look, open, place, slides, varied};
 use super::state::{HandlerResult, State};
 use crate::convert::{END_OF_FRAMES, head, item, pixel_data_head, transfer_syntax};
 use crate::error::Error;
 use crate::serve::dicomweb::{Described, Framing, Looked, Multipart, count_of_frames, frame, of_instance};
 use crate::serve::slide::Slide;
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, cacheable_body, etag, matches};
 
@@ -105,10 +106,7 @@ async fn send(state: State, instances: Vec<(Arc<Described>, u32)>, asked: &Asked
     let parts = Arc::new(parts);
     let pieces = stream::iter(sent.into_iter().flat_map(pieces)).map(move |piece| {
         let (state, parts) = (state.clone(), (framing == Framing::Multipart).then(|| parts.clone()));
-        async move {
-            let made = make(&state, piece, parts.as_deref()).await?;
-            state.tiles.to_send(made.into()).await
-        }
+        async move { make(&state, piece, parts.as_deref()).await }
     });
     let body = pieces.buffered(AHEAD).chain(stream::iter([Ok::<_, ServeError>(Bytes::from(end))]));
     Ok(varied(cacheable_body(&asked.headers, &tag, &control, &content_type, Body::from_stream(body))))
@@ -124,13 +122,15 @@ fn pieces(sent: Sent) -> impl Iterator<Item = Piece> {
         .chain([Piece::Foot])
 }
 
-async fn make(state: &State, piece: Piece, parts: Option<&Multipart>) -> Result<Vec<u8>, ServeError> {
+/// A piece, whose memory is taken before it is made.
+async fn make(state: &State, piece: Piece, parts: Option<&Multipart>) -> Result<Bytes, ServeError> {
     match piece {
         Piece::Head(Sent { described, slide, looked, down, is_first }) => {
             let look = looked.levels.get(down as usize).copied().unwrap_or_default();
             let uid = described.instances.get(down as usize).cloned().unwrap_or_default();
             let file = described.file.clone();
-            let made = with_pyramid(state, &described, &slide, move |pyramid| {
+            let bytes = dataset_bytes(&described, &slide);
+            let made = with_pyramid(state, (&described, &slide), bytes, move |pyramid| {
                 let data = pyramid.dataset(down, &look)?;
                 let mut bytes = head(&data, transfer_syntax(look.kind), &uid)
                     .map_err(|problem| Error::input(&file, problem))?;
@@ -138,13 +138,15 @@ async fn make(state: &State, piece: Piece, parts: Option<&Multipart>) -> Result<
                 bytes.extend(pixel_data_head(&[]));
                 Ok(bytes)
             });
-            let made = made.await?;
+            let (made, charge) = made.await?;
             let before = parts.map(|parts| parts.head(is_first, None)).unwrap_or_default();
-            Ok([before.as_bytes(), &made].concat())
+            state.tiles.to_send_within(charge, [before.as_bytes(), &made].concat().into()).await
         }
         Piece::Frame(Sent { slide, looked, down, .. }, number) => {
-            Ok(item(&frame(&state.tiles, &slide, &looked, down, number).await?))
+            let made = frame(&state.tiles, &slide, &looked, down, number).await?;
+            let charge = state.tiles.charge(Purpose::Tile, made.len() as u64 + HEAD_BYTES).await?;
+            state.tiles.to_send_within(charge, item(&made).into()).await
         }
-        Piece::Foot => Ok(END_OF_FRAMES.to_vec()),
+        Piece::Foot => Ok(Bytes::from_static(&END_OF_FRAMES)),
     }
 }

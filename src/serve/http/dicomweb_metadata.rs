@@ -19,10 +19,15 @@ use crate::serve::dicomweb::{
 };
 use crate::serve::slide::Slide;
 use crate::web::blocking;
+use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, ranged};
 
 const OCTETS: &str = "application/octet-stream";
+/// What the attributes of an instance take as text, but for those that are given.
+const INSTANCE_BYTES: u64 = 16 << 10;
+/// Copies of a colour profile that there are while a dataset is made and written.
+const PROFILES: u64 = 5;
 
 pub async fn of_study(
     Shared(state): Shared<State>,
@@ -47,49 +52,61 @@ pub async fn of_instance(
 ) -> HandlerResult {
     of_json(&asked.accepted()?)?;
     let Found { described, slide, looked, down } = find(&state, &asked, (&study, &series, &instance)).await?;
-    let made = metadata(&state, (&described, &slide, &looked), &asked, Some(down)).await?;
-    send(&state, &asked.headers, made).await
+    let (text, charge) = metadata(&state, (&described, &slide, &looked), &asked, Some(down)).await?;
+    send(&state, &asked.headers, format!("[{text}]"), charge).await
 }
 
 /// Of all instances of a study or series.
 async fn of_all(state: &State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
     of_json(&asked.accepted()?)?;
-    let mut made = Vec::new();
-    for described in slides(state, asked, (study, series)).await?.iter() {
+    let found = slides(state, asked, (study, series)).await?;
+    let bytes = found.iter().map(|described| described.instances.len() as u64 * instance_bytes(described));
+    // Frames are looked at meanwhile, as for an image.
+    let charge = state.tiles.charge(Purpose::Image, bytes.sum()).await?;
+    let mut all = String::from("[");
+    for described in found.iter() {
         let slide = open(state, described).await?;
         let looked = look(state, described, &slide).await?;
-        made.extend(metadata(state, (described, &slide, &looked), asked, None).await?);
+        let (text, _charge) = metadata(state, (described, &slide, &looked), asked, None).await?;
+        all.extend([if all.len() > 1 { "," } else { "" }, &text]);
     }
-    send(state, &asked.headers, made).await
+    all.push(']');
+    send(state, &asked.headers, all, charge).await
 }
 
-async fn send(state: &State, headers: &HeaderMap, made: Vec<Value>) -> HandlerResult {
-    let text = Value::Array(made).to_string();
+async fn send(state: &State, headers: &HeaderMap, text: String, charge: Charge) -> HandlerResult {
     let tag = etag(text.as_bytes());
-    let body = state.tiles.to_send(text.into()).await?;
+    let body = state.tiles.to_send_within(charge, text.into()).await?;
     Ok(varied(cacheable(headers, &tag, "no-cache", JSON, body)))
 }
 
-/// The attributes of one instance of a slide, or of all.
+/// What the attributes of an instance take as text, estimated from above.
+fn instance_bytes(described: &Described) -> u64 {
+    INSTANCE_BYTES + 2 * u64::from(described.weight())
+}
+
+/// What it takes to make the dataset of an instance, which has the colour profile, and to write it.
+pub fn dataset_bytes(described: &Described, slide: &Slide) -> u64 {
+    instance_bytes(described) + PROFILES * slide.icc_bytes()
+}
+
+/// The attributes of one instance of a slide, or of all, as JSON with commas between them; and the memory of that.
 async fn metadata(
     state: &State,
     (described, slide, looked): (&Arc<Described>, &Arc<Slide>, &Arc<Looked>),
     asked: &Asked,
     only: Option<u32>,
-) -> Result<Vec<Value>, ServeError> {
-    let described_of = described;
-    let (described, looked) = (described.clone(), looked.clone());
+) -> Result<(String, Charge), ServeError> {
+    let (of, looked) = (described.clone(), looked.clone());
     let (base, signature) = (asked.base(state), asked.signature());
+    let downs = only.map_or(0..described.instances.len() as u32, |down| down..down + 1);
+    let bytes = downs.len() as u64 * instance_bytes(described) + dataset_bytes(described, slide);
     let work = move |pyramid: &Pyramid| {
-        let downs = only.map_or(0..described.instances.len() as u32, |down| down..down + 1);
         let one = |down: u32| {
             let look = looked.levels.get(down as usize).copied().unwrap_or_default();
             let data = pyramid.dataset(down, &look)?;
-            let uid = described.instances.get(down as usize).map_or("", String::as_str);
-            let at = format!(
-                "{base}/studies/{}/series/{}/instances/{uid}/bulkdata",
-                described.study, described.series
-            );
+            let uid = of.instances.get(down as usize).map_or("", String::as_str);
+            let at = format!("{base}/studies/{}/series/{}/instances/{uid}/bulkdata", of.study, of.series);
             let bulk = |tag: Tag| (tag == tags::ICC_PROFILE).then(|| format!("{at}/icc{signature}"));
             let mut json = attributes_as_json(&data, &bulk);
             json.insert("00083002".into(), json!({"vr": "UI", "Value": [transfer_syntax(look.kind)]}));
@@ -97,28 +114,34 @@ async fn metadata(
                 "7FE00010".into(),
                 json!({"vr": "OB", "BulkDataURI": format!("{at}/pixels{signature}")}),
             );
-            Ok(Value::Object(json))
+            // As values all of them would take many times their text.
+            Ok(Value::Object(json).to_string())
         };
-        downs.map(one).collect()
+        downs.map(one).collect::<crate::error::Result<Vec<_>>>().map(|all| all.join(","))
     };
-    with_pyramid(state, described_of, slide, work).await
+    with_pyramid(state, (described, slide), bytes, work).await
 }
 
-/// Does something with the instances of a slide, where files are read.
+/// Does something with the instances of a slide, where files are read, once there is memory for `bytes`, which comes with what is made.
 pub async fn with_pyramid<T: Send + 'static>(
     state: &State,
-    described: &Arc<Described>,
-    slide: &Arc<Slide>,
+    (described, slide): (&Arc<Described>, &Arc<Slide>),
+    bytes: u64,
     work: impl FnOnce(&Pyramid) -> crate::error::Result<T> + Send + 'static,
-) -> Result<T, ServeError> {
+) -> Result<(T, Charge), ServeError> {
+    let charge = state.tiles.charge(Purpose::Tile, bytes).await?;
     let (described, of, options) = (described.clone(), slide.clone(), state.options.clone());
     let made = blocking::run(state.options.limits.read_timeout, move || {
-        work(&Pyramid::of(&of, &described.file, described.attributes.clone(), &options.output)?)
+        let pyramid = Pyramid::of(&of, &described.file, described.attributes.clone(), &options.output);
+        // Of a read that hangs the bytes stay taken.
+        (pyramid.and_then(|pyramid| work(&pyramid)), charge)
     });
-    made.await?.map_err(|e| {
+    let (made, charge) = made.await?;
+    let made = made.map_err(|e| {
         state.tiles.faults().log(&slide.name, &e);
         ServeError::Broken
-    })
+    })?;
+    Ok((made, charge))
 }
 
 /// The colour profile of an instance.
@@ -130,17 +153,19 @@ pub async fn profile(
     let framing = of_bulk(&asked.accepted()?)?;
     let Found { described, slide, looked, down } = find(&state, &asked, (&study, &series, &instance)).await?;
     let look = looked.levels.get(down as usize).copied().unwrap_or_default();
-    let profile = with_pyramid(&state, &described, &slide, move |pyramid| {
+    let bytes = dataset_bytes(&described, &slide);
+    let made = with_pyramid(&state, (&described, &slide), bytes, move |pyramid| {
         Ok(profile_of(&pyramid.dataset(down, &look)?))
     });
-    let profile = profile.await?.ok_or(ServeError::NotFound)?;
+    let (profile, charge) = made.await?;
+    let profile = profile.ok_or(ServeError::NotFound)?;
     let parts = Multipart::new(xxh3_128(&profile), OCTETS, None);
     let (kind, body) = match framing {
         Framing::Single => (OCTETS.into(), profile),
         Framing::Multipart => (parts.content_type(), parts.whole(&profile)),
     };
     let tag = etag(&body);
-    let body = state.tiles.to_send(body.into()).await?;
+    let body = state.tiles.to_send_within(charge, body.into()).await?;
     Ok(varied(ranged(&asked.headers, &tag, &state.options.access.cache_control, &kind, body)))
 }
 

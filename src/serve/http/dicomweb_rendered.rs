@@ -118,14 +118,19 @@ pub async fn frame(
         state.tiles.jpeg(&slide, tile_of(&slide.geometry, down, number)).await?
     };
     let side = u64::from(slide.geometry.tile());
-    let mut charge = state.tiles.charge(Purpose::Image, 12 * side * side).await?;
+    let charge = state.tiles.charge(Purpose::Image, 12 * side * side).await?;
     let profile = slide.colours().of_image(output_format(format));
-    let work = async move { image(&coded, format, &profile) };
-    let made = state.tiles.threads().run(work).await?.map_err(|e| {
+    let work = async move {
+        // Of work that goes on when the request is gone the bytes stay taken.
+        let mut charge = charge;
+        let made = image(&coded, format, &profile)?;
+        charge.shrink_to(made.len() as u64);
+        Ok((made, charge))
+    };
+    let (made, charge) = state.tiles.threads().run(work).await?.map_err(|e: Error| {
         state.tiles.faults().log(&slide.name, &e);
         ServeError::Broken
     })?;
-    charge.shrink_to(made.len() as u64);
     Ok(varied(cacheable(&asked.headers, &tag, control, kind, charge.hold(made.into()))))
 }
 

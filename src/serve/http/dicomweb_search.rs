@@ -3,11 +3,11 @@
 use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
-use serde_json::Value;
 
 use super::dicomweb_service::{Asked, service, slides, varied};
 use super::state::{HandlerResult, State};
 use crate::serve::dicomweb::{All, Described, Scope, Search, find, of_json};
+use crate::web::budget::Purpose;
 use crate::web::respond::{cacheable, etag};
 
 /// Media type of answers.
@@ -91,17 +91,19 @@ async fn answer(
     mut search: Search,
     asked: &Asked,
 ) -> HandlerResult {
-    let found = find(slides, scope, &mut search, &asked.base(state));
+    let base = asked.base(state);
+    let found = find(slides, scope, &mut search, &base);
     let mut response = match found.is_empty() {
         true => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-cache")]).into_response(),
         false => {
-            let text = Value::Array(found).to_string();
+            let charge = state.tiles.charge(Purpose::Tile, found.bytes(&search)).await?;
+            let text = found.text(&search);
             let tag = etag(text.as_bytes());
-            let body = state.tiles.to_send(text.into()).await?;
+            let body = state.tiles.to_send_within(charge, text.into()).await?;
             cacheable(&asked.headers, &tag, "no-cache", JSON, body)
         }
     };
-    for warning in &search.warnings {
+    for warning in search.warnings() {
         if let Ok(value) = HeaderValue::from_str(&format!("299 origami \"{warning}\"")) {
             response.headers_mut().append(header::WARNING, value);
         }

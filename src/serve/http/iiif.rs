@@ -21,8 +21,12 @@ use crate::serve::image::output_format;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::TileSet;
 use crate::serve::view;
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag};
+
+/// What `info.json` takes, about.
+const INFO_BYTES: u64 = 8 << 10;
 
 /// Everything below `/iiif`.
 pub fn routes(state: &State) -> Router<State> {
@@ -103,10 +107,12 @@ async fn description(
     let id = format!("{base}{}", path_of(version, &slide));
     let (cheap, microns_per_pixel) = (slide.cheap_levels(), slide.microns_per_pixel());
     let described = Described { id: &id, geometry: &slide.geometry, cheap: &cheap, microns_per_pixel };
+    let charge = state.tiles.charge(Purpose::Tile, INFO_BYTES).await?;
     let text = info(version, &described).to_string();
     let kind = info_type(version, &headers);
     let tag = etag(format!("{kind} {text}").as_bytes());
-    let mut response = cacheable(&headers, &tag, "no-cache", kind, text.into());
+    let body = state.tiles.to_send_within(charge, text.into()).await?;
+    let mut response = cacheable(&headers, &tag, "no-cache", kind, body);
     response.headers_mut().insert(header::LINK, profile(version));
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)

@@ -21,6 +21,8 @@ use crate::web::respond::json_response;
 
 /// Most bytes of a request. More is sent in several.
 const MAX_BODY_BYTES: usize = 8 << 20;
+/// What a body takes once it is parsed, for each of its bytes: a list of digits is two bytes a number, and a number 32 in a list that grows.
+const PARSED: u64 = 32;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -38,8 +40,8 @@ impl IntoResponse for Refusal {
 
 /// A request that may change marks, once its body is there: nobody else's body is taken in.
 pub struct Given {
-    /// The bytes of the body in the memory that requests share.
-    _charge: Charge,
+    /// The bytes of the body in the memory that requests share, and those of what it says.
+    _charges: [Charge; 2],
     _turn: Option<SemaphorePermit<'static>>,
     body: Bytes,
 }
@@ -79,7 +81,9 @@ pub async fn given(
             return Ok(Err(refused(StatusCode::REQUEST_TIMEOUT, &problem)));
         }
     };
-    Ok(Ok(Given { _charge: charge, _turn: turn().await, body }))
+    let turn = turn().await;
+    let parsed = state.tiles.charge(Purpose::Assembled, PARSED * body.len() as u64).await?;
+    Ok(Ok(Given { _charges: [charge, parsed], _turn: turn, body }))
 }
 
 /// The turn of a request that changes marks. A body takes many times its bytes once it is parsed, so one is at a time.
@@ -151,14 +155,14 @@ pub fn off() -> Refusal {
 }
 
 /// What an error is to a client. Paths go to the log.
-pub fn failed(name: &str, error: &StoreError) -> Refusal {
+pub fn failed(state: &State, name: &str, error: &StoreError) -> Refusal {
     let status = match error {
         StoreError::OtherWriter(_) => StatusCode::SERVICE_UNAVAILABLE,
         StoreError::OtherSlide { .. } | StoreError::Changed => StatusCode::CONFLICT,
-        StoreError::Refused(Refused::Full) => StatusCode::PAYLOAD_TOO_LARGE,
+        StoreError::Refused(Refused::Full | Refused::Conflicts) => StatusCode::PAYLOAD_TOO_LARGE,
         StoreError::Refused(Refused::Bad { .. }) => StatusCode::BAD_REQUEST,
         StoreError::Foreign(_) | StoreError::Newer { .. } | StoreError::Io { .. } | StoreError::Write(_) => {
-            tracing::error!(slide = name, "marks: {error}");
+            state.mark_faults.log(name, &format_args!("marks: {error}"));
             let problem = "the marks cannot be read or written; the server's log says why";
             return refused(StatusCode::INTERNAL_SERVER_ERROR, problem);
         }

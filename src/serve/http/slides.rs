@@ -1,5 +1,6 @@
 //! `/api/slides`: descriptions of slides as JSON.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,19 +13,25 @@ use super::associated::names;
 use super::auth::may_annotate;
 use super::state::{HandlerResult, State, open_view};
 use super::url::path_segment;
-use crate::serve::catalog::Listed;
+use crate::serve::catalog::{Listed, ListedSlide};
 use crate::serve::choice::Choice;
 use crate::serve::slide::{Planes, Slide};
 use crate::serve::view;
 use crate::slide::Selection;
 use crate::store::is_address;
 use crate::web::blocking;
+use crate::web::budget::Purpose;
 use crate::web::respond::{cacheable, etag};
 
 /// How long a request for the whole list opens slides. The next one goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same of a page of it, which somebody waits for.
 const PAGE_PATIENCE: Duration = Duration::from_millis(400);
+/// What the description of a slide takes, alone and in the list, and what an entry that is not served takes, each about: names may be long.
+const SLIDE_BYTES: u64 = 4 << 10;
+const SKIPPED_BYTES: u64 = 256;
+/// The same of all else in the list, and of one slide with its levels.
+const LIST_BYTES: u64 = 16 << 10;
 /// Most entries of what is not served, on a page.
 const MAX_SKIPPED: usize = 100;
 
@@ -39,43 +46,63 @@ pub async fn list(
         let catalog = state.catalog.clone();
         tokio::task::spawn_blocking(move || catalog.refresh());
     }
+    let charge = state.tiles.charge(Purpose::Tile, bytes_of(&state, &choice)).await?;
     let (limit, of) = (state.options.limits.read_timeout, state.clone());
-    let text = blocking::run(limit, move || {
+    let made = blocking::run(limit, move || {
         if !choice.is_page() {
             of.catalog.refresh();
         }
         let patience = if choice.is_page() { PAGE_PATIENCE } else { PATIENCE };
         let listed = of.catalog.chosen(&choice, patience, |slide| text(&of, slide));
-        text_of(&of, listed, &choice)
+        // Of a root that hangs the bytes stay taken.
+        (text_of(&of, listed, &choice), charge)
     });
-    let text = text.await?;
+    let (text, charge) = made.await?;
     let tag = etag(text.as_bytes());
-    let body = state.tiles.to_send(text.into()).await?;
+    let body = state.tiles.to_send_within(charge, text.into()).await?;
     Ok(cacheable(&headers, &tag, "no-cache", "application/json", body))
 }
 
-/// The list as JSON, of descriptions that are text already.
-fn text_of(state: &State, Listed { slides, total, skipped }: Listed, choice: &Choice) -> String {
-    let slides = slides.into_iter().map(|of| {
-        let modified = of.modified.map_or("null".into(), |seconds| seconds.to_string());
-        let described = match &of.description {
-            Some(description) => description.to_string(),
-            None => json!({"name": of.name, "encoded": of.encoded, "pending": true}).to_string(),
-        };
-        // The time is that of the listing, and the description that of the slide.
-        format!(r#"{{"modified":{modified},{}"#, described.trim_start_matches('{'))
-    });
+/// What the list takes, estimated by how many slides and other entries are in it.
+fn bytes_of(state: &State, choice: &Choice) -> u64 {
+    let (slides, skipped) = state.catalog.counts();
     let shown = if choice.is_page() { MAX_SKIPPED } else { usize::MAX };
-    let (count, skipped) = (skipped.len(), skipped.iter().take(shown));
-    let skipped = skipped.map(|skipped| {
+    let (slides, skipped) = (slides.min(choice.most()) as u64, skipped.min(shown) as u64);
+    LIST_BYTES + SLIDE_BYTES * slides + SKIPPED_BYTES * skipped
+}
+
+/// The list as JSON, of descriptions that are text already. It may be large: it is written once.
+fn text_of(state: &State, Listed { slides, total, skipped }: Listed, choice: &Choice) -> String {
+    let shown = if choice.is_page() { MAX_SKIPPED } else { usize::MAX };
+    let described = |of: &ListedSlide| of.description.as_ref().map_or(256, |text| text.len() + 64);
+    let bytes: usize = slides.iter().map(described).sum();
+    let mut text = String::with_capacity(bytes + 256);
+    // A text can always be written to.
+    let _ = write!(text, r#"{{"next":{},"skipped":["#, json!(choice.next(total)));
+    for (at, skipped) in skipped.iter().take(shown).enumerate() {
         let (path, reason) = skipped.for_clients(&state.options.slides.root);
-        json!({"path": path, "reason": reason})
-    });
-    let (slides, skipped) = (slides.collect::<Vec<_>>().join(","), Value::from_iter(skipped));
-    let next = json!(choice.next(total));
-    format!(
-        r#"{{"next":{next},"skipped":{skipped},"skipped_total":{count},"slides":[{slides}],"total":{total}}}"#
-    )
+        let _ = write!(text, "{}{}", comma(at), json!({"path": path, "reason": reason}));
+    }
+    let _ = write!(text, r#"],"skipped_total":{},"slides":["#, skipped.len());
+    for (at, of) in slides.iter().enumerate() {
+        let modified = of.modified.map_or("null".into(), |seconds| seconds.to_string());
+        // The time is that of the listing, and the description that of the slide.
+        let _ = write!(text, r#"{}{{"modified":{modified},"#, comma(at));
+        match &of.description {
+            Some(description) => text += description.trim_start_matches('{'),
+            None => {
+                let pending = json!({"name": of.name, "encoded": of.encoded, "pending": true}).to_string();
+                text += pending.trim_start_matches('{');
+            }
+        }
+    }
+    let _ = write!(text, r#"],"total":{total}}}"#);
+    text
+}
+
+/// What stands before one of several.
+fn comma(at: usize) -> &'static str {
+    if at > 0 { "," } else { "" }
 }
 
 /// A slide's description in the list: without its levels, which would be most of it.
@@ -93,21 +120,32 @@ pub async fn one(
     headers: HeaderMap,
 ) -> HandlerResult {
     let slide = open_view(&state, &name, query.as_deref()).await?;
-    let mut body = describe(&state, &slide);
-    body["levels"] = levels(&slide);
     // Whether marks are kept, and whether who asks may change them.
     let write =
         may_annotate(&state, &name, &Method::GET, &uri, &headers) && !are_written_elsewhere(&state).await;
-    body["associated"] = json!(names(&state, &slide).await?);
+    let associated = names(&state, &slide).await?;
+    let sources = match query.is_some_and(|query| query.split('&').any(|part| part == "sources=1")) {
+        true => {
+            let of = slide.clone();
+            Some(blocking::run(state.options.limits.read_timeout, move || of.sources()).await?)
+        }
+        false => None,
+    };
+    let charge = state.tiles.charge(Purpose::Tile, LIST_BYTES).await?;
+    let mut body = describe(&state, &slide);
+    body["levels"] = levels(&slide);
+    body["associated"] = json!(associated);
     // Whether a page elsewhere may show the slide in a frame.
     body["embed"] = json!(!state.options.access.embed_origins.is_empty());
     body["annotations"] = state.annotations.as_ref().map_or(Value::Null, |_| json!({"write": write}));
-    if query.is_some_and(|query| query.split('&').any(|part| part == "sources=1")) {
-        let sources = blocking::run(state.options.limits.read_timeout, move || slide.sources());
-        body["sources"] = json!(sources.await?);
+    if let Some(sources) = sources {
+        body["sources"] = json!(sources);
     }
     let text = body.to_string();
-    Ok(cacheable(&headers, &etag(text.as_bytes()), "no-cache", "application/json", text.into()))
+    drop(body);
+    let tag = etag(text.as_bytes());
+    let body = state.tiles.to_send_within(charge, text.into()).await?;
+    Ok(cacheable(&headers, &tag, "no-cache", "application/json", body))
 }
 
 fn describe(state: &State, slide: &Slide) -> Value {

@@ -33,6 +33,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Marks on slides, where they are kept.
     pub annotations: Option<Arc<Store>>,
+    /// Faults of their files, each slide's once a minute.
+    pub mark_faults: Faults,
     /// Tokens that were tried at the login.
     pub logins: Attempts,
     /// Lines about logins that fail.

@@ -60,7 +60,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("406", "NotAcceptable", "None of what there is is what Accept names"),
     ("408", "RequestTimeout", "The body did not arrive in time"),
     ("409", "Conflict", "It has been changed since, or belongs to another slide"),
-    ("413", "ContentTooLarge", "The body is too large, or there would be too much"),
+    ("413", "ContentTooLarge", "The body is too large, or there would be too much to store or to answer"),
     ("415", "UnsupportedMediaType", "The body is not named as JSON"),
     ("416", "RangeNotSatisfiable", "There are no such bytes"),
     ("428", "PreconditionRequired", "If-Match or If-None-Match must say what the change is based on"),

@@ -1,6 +1,6 @@
 //! The addresses of jobs, which a server has that takes them. Data. `docs/render-service.md` explains them.
 
-use super::operation::{Answer, Kind, Operation, failing, get, open, with};
+use super::operation::{Answer, Kind, Operation, SAME, failing, get, open, with};
 
 const PROBLEM: &[Kind] = &[("application/json", "JobError")];
 const FILE: &[Kind] = &[("video/mp4", ""), ("application/octet-stream", "")];
@@ -9,17 +9,20 @@ const WRONG: Answer = ("400", "The request is wrong, and the error says where", 
 const NO_TOKEN: Answer = ("401", "The server asks for a token or a signed address", PROBLEM);
 const FORBIDDEN: Answer = (
     "403",
-    "The signature does not cover this address or has expired, or a page of another server has a browser send this",
+    "The signature does not cover this address, has expired or is to change something, or a page of another server has a browser send this",
     PROBLEM,
 );
 const NO_JOB: Answer = ("404", "There is no such job, or it has no result", PROBLEM);
 const CONFLICT: Answer =
     ("409", "The name is that of another job that has not ended, or the job has ended", PROBLEM);
-const TOO_LARGE: Answer = ("413", "The body is too large", PROBLEM);
+const TOO_LARGE: Answer = ("413", "The body is too large, or what would be kept of it", PROBLEM);
 const NO_BYTES: Answer = ("416", "There are no such bytes", PROBLEM);
 const FAILED: Answer = ("500", "It failed; the log of the server says why", PROBLEM);
-const AWAY: Answer =
-    ("503", "Queue or results do not answer, or there are too many jobs or connections", PROBLEM);
+const AWAY: Answer = (
+    "503",
+    "Queue, results or files do not answer in time, or there are too many jobs or connections, or too much memory is held",
+    PROBLEM,
+);
 
 const ACCEPTED: &[Answer] = &[
     ("202", "The job is taken", &[("application/json", "JobAccepted")]),
@@ -70,7 +73,8 @@ const SOCKET: &[Answer] = &[
 ];
 const RESULT: &[Answer] = &[
     ("200", "The video or the bundle", FILE),
-    ("206", "The part that Range asks for", FILE),
+    ("206", "The part that Range asks for, where If-Range names no other version", FILE),
+    SAME,
     WRONG,
     NO_TOKEN,
     FORBIDDEN,
@@ -84,11 +88,12 @@ const QUEUE: &[Answer] = &[
     NO_TOKEN,
     FORBIDDEN,
     FAILED,
+    AWAY,
 ];
 const CLEARED: &[Answer] =
-    &[("200", "How many", &[("application/json", "JobsCleared")]), NO_TOKEN, FORBIDDEN, FAILED];
+    &[("200", "How many", &[("application/json", "JobsCleared")]), NO_TOKEN, FORBIDDEN, FAILED, AWAY];
 const HEALTH: &[Answer] =
-    &[("200", "Load, memory and problems", &[("application/json", "JobsHealth")]), FORBIDDEN, FAILED];
+    &[("200", "Load, memory and problems", &[("application/json", "JobsHealth")]), FORBIDDEN, FAILED, AWAY];
 
 const RENDER: Kind = ("application/json", "RenderAsked");
 const ENCODE: Kind = ("application/json", "EncodeAsked");

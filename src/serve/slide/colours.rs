@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::profiles::Stored;
 use crate::output::icc::{Colour, Icc, Profile};
 use crate::output::tile::OutputFormat;
 
@@ -17,10 +18,11 @@ pub struct Colours {
 
 impl Colours {
     /// The colours of a slide with the profile `icc`. `as_stored`: its own tiles are sent as they are.
-    pub fn new(icc: Option<Vec<u8>>, mode: Option<Icc>, format: OutputFormat, as_stored: bool) -> Self {
-        let (profile, problem) = match icc.as_deref().map(Profile::parse).transpose() {
-            Ok(profile) => (profile, None),
-            Err(problem) => (None, Some(problem)),
+    pub fn new(icc: Option<&Stored>, mode: Option<Icc>, format: OutputFormat, as_stored: bool) -> Self {
+        let (profile, problem) = match icc.map(Stored::parsed) {
+            Some(Ok(profile)) => (Some(profile.clone()), None),
+            Some(Err(problem)) => (None, Some(problem.clone())),
+            None => (None, None),
         };
         let tiles = Colour::of_tiles(profile.as_ref(), mode, format, as_stored);
         Self { profile, problem, mode, tiles }

@@ -1,12 +1,15 @@
 //! How many bytes the making of a tile holds at its peak, estimated from above by sizes alone. `tests/server/memory.rs` holds the server
 //! to it.
 
+use std::sync::Arc;
+
 use super::reader::FileLevel;
 use super::scan::MAX_HALVINGS;
 use super::{Slide, TileSource};
 use crate::image::family::Want;
 use crate::image::geometry::{FamilyId, TileId};
 use crate::image::ycc::Sampling;
+use crate::slide::AssociatedSize;
 
 /// What is held besides pixels: tables, headers, the file of a small tile.
 const BASE_BYTES: u64 = 64 << 10;
@@ -69,6 +72,30 @@ impl Slide {
         };
         let levels = (tile.level..=top).take_while(|&level| is_finer(level)).count() as u64;
         BASE_BYTES + self.tile_px() * (RECODED + 15 + 12 * levels)
+    }
+
+    /// For an image beside the slide, which is decoded and coded.
+    pub fn associated_bytes(size: AssociatedSize) -> u64 {
+        BASE_BYTES + size.part_bytes + RECODED * u64::from(size.width) * u64::from(size.height)
+    }
+
+    /// What a view has in memory that it does not share with its slide, about: texts, and a colour profile if it is not that of the slide.
+    pub(super) fn own_bytes_beside(&self, slide: &Slide) -> u64 {
+        let Some(scan) = &self.scan else { return 0 };
+        let texts = scan.info.warnings.iter().chain(&scan.info.associated).chain(&self.warning);
+        let texts: usize = texts.map(|text| text.len() + 32).sum();
+        let of_slide = slide.scan.as_ref().and_then(|scan| scan.icc.as_ref());
+        let own = scan.icc.as_ref().filter(|own| of_slide.is_none_or(|of| !Arc::ptr_eq(own, of)));
+        // The file, and tables that are made of it.
+        let profile = own.map_or(0, |own| 2 * own.bytes().len());
+        (texts + 16 * scan.info.levels.len() + profile) as u64
+    }
+
+    /// Bytes of its colour profile as it is stored.
+    pub fn icc_bytes(&self) -> u64 {
+        let stored = self.input.as_ref().map_or(0, |input| input.archive().icc_bytes().into());
+        let of_scan = self.scan.as_ref().and_then(|scan| scan.icc.as_ref());
+        stored + of_scan.map_or(0, |icc| icc.bytes().len() as u64)
     }
 
     /// How often pixels of a file are halved for a tile so many levels below L0.

@@ -22,7 +22,7 @@ impl Slide {
             (None, None) => None,
         };
         let stored = self.input.as_ref().map(|input| input.archive().icc_profile()).transpose()?.flatten();
-        let of_scan = || self.scan.as_ref()?.info.icc_profile.clone();
+        let of_scan = || Some(self.scan.as_ref()?.icc.as_ref()?.bytes().to_vec());
         // Its tiles are in sRGB then, whatever its pixels are.
         let is_srgb = self.colours.of_tiles().mode() == Icc::Srgb;
         Ok(About {

@@ -10,8 +10,10 @@ mod families;
 mod instances;
 mod open;
 mod originals;
+mod parts;
 mod pixels;
 mod planes;
+mod profiles;
 mod reader;
 mod scan;
 mod source;
@@ -25,6 +27,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::colours::Colours;
 pub use self::open::Watch;
+#[cfg(feature = "jobs")]
+pub use self::parts::outside;
 pub use self::pixels::SlidePixels;
 pub use self::planes::Planes;
 pub use self::reader::Readers;
@@ -105,12 +109,19 @@ pub struct Slide {
     inner_stamp: Stamp,
     /// Where the files of its tiles may lie.
     bounds: Bounds,
+    /// See [`Self::own_bytes`].
+    own_bytes: u64,
 }
 
 impl Slide {
     /// The colour profile, and what is done for it.
     pub fn colours(&self) -> &Colours {
         &self.colours
+    }
+
+    /// Bytes that a view has besides its slide; 0 of the slide itself.
+    pub fn own_bytes(&self) -> u64 {
+        self.own_bytes
     }
 
     /// Hash of everything that the tiles of its original depend on; `None` for a slide that has neither a tree nor its source.
@@ -153,7 +164,7 @@ impl Slide {
 
     /// What it has several of, and which of that is shown; `None` where there is nothing to choose.
     pub fn planes(&self) -> Option<(&Planes, &Selection)> {
-        self.scan.as_ref().filter(|scan| scan.planes.are_several()).map(|scan| (&scan.planes, &scan.view))
+        self.scan.as_ref().filter(|scan| scan.planes.are_several()).map(|scan| (&*scan.planes, &scan.view))
     }
 
     /// The query that asks for the view that is shown; empty where there is nothing to choose.

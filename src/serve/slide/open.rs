@@ -1,13 +1,14 @@
 //! Opens a slide: finds out what belongs together, and what its tiles depend on.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Slide;
 use super::colours::Colours;
+use super::parts;
 use super::reader::Readers;
 use super::scan::Scan;
 use super::source::Source;
@@ -34,10 +35,15 @@ impl Slide {
         if files.loose_residuals {
             return Err(Error::served(&files.name, ServedFault::LooseResiduals));
         }
+        let bounds = bounds_of(files, options)?;
         let raw = files.source.as_deref().filter(|_| files.is_raw());
+        // Before the files are read, as below.
+        let beside = stamp(raw.map(parts::watched).unwrap_or_default().iter().map(PathBuf::as_path));
+        // They may be of files that were replaced.
+        files.source.iter().for_each(|path| readers.forget(path));
         let wanted = &options.slides.selection;
         let scan = raw.map(|path| Scan::open(path, wanted, readers.clone())).transpose()?;
-        Self::with(files, options, readers, scan)
+        Self::with(files, options, readers, scan, bounds, beside)
     }
 
     /// Another view of the slide, which lies in `files`.
@@ -52,7 +58,11 @@ impl Slide {
         readers: &Arc<Readers>,
     ) -> Result<Self> {
         let scan = self.scan.as_ref().ok_or_else(|| Error::served(&self.name, ServedFault::NoView))?;
-        Self::with(files, options, readers, Some(scan.in_view(view)?))
+        let bounds = bounds_of(files, options)?;
+        let scan = scan.in_view(view)?;
+        let mut made = Self::with(files, options, readers, Some(scan), bounds, self.inner_stamp.clone())?;
+        made.own_bytes = made.own_bytes_beside(self);
+        Ok(made)
     }
 
     fn with(
@@ -60,13 +70,9 @@ impl Slide {
         options: &ServeOptions,
         readers: &Arc<Readers>,
         scan: Option<(Scan, Geometry)>,
+        bounds: Bounds,
+        beside: Stamp,
     ) -> Result<Self> {
-        let bounds = Bounds::new(&options.slides);
-        let outside = |path: &Path| Error::served(&files.name, ServedFault::Outside(path.into()));
-        let named = [&files.archive, &files.tree, &files.source].into_iter().flatten();
-        if let Some(path) = named.flat_map(|path| parts_of(path)).find(|path| !bounds.hold(path)) {
-            return Err(outside(&path));
-        }
         // The listing has seen the version that is there now.
         files.archive.iter().for_each(|path| store::forget(path));
         let input = match &files.archive {
@@ -77,7 +83,7 @@ impl Slide {
         let tree = files.tree.as_deref().map(Tree::open_incomplete).transpose()?;
         let directories = tree.as_ref().map(Tree::directories).unwrap_or_default();
         if let Some(path) = directories.iter().find(|path| !bounds.hold(path)) {
-            return Err(outside(path));
+            return Err(Error::served(&files.name, ServedFault::Outside(path.clone())));
         }
         let (scan, size) = scan.unzip();
         let geometry = match (&input, &tree, size) {
@@ -95,7 +101,10 @@ impl Slide {
             return Err(Error::input(tree.path(), problem));
         }
         // Taken before the files are read, so that a change in between is noticed at the next listing.
-        let inner_stamp = stamp(inner_paths(input.as_ref(), tree.as_ref()).iter().map(PathBuf::as_path));
+        let inner_stamp = match &scan {
+            Some(_) => beside,
+            None => stamp(inner_paths(input.as_ref(), tree.as_ref()).iter().map(PathBuf::as_path)),
+        };
         let (coding, warning) = match &input {
             Some(input) => {
                 let (coding, warning) = coding_of(input, &options.slides)?;
@@ -106,9 +115,10 @@ impl Slide {
         let output = options.output;
         let profile = input.as_ref().map(|input| input.archive().icc_profile()).transpose()?.flatten();
         let of_tree = || tree.as_ref().and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
-        let profile = profile.or_else(of_tree).or_else(|| scan.as_ref()?.info.icc_profile.clone());
+        let profile = profile.or_else(of_tree).map(|bytes| readers.profiles().of(bytes));
+        let profile = profile.or_else(|| scan.as_ref()?.icc.clone());
         let as_stored = input.as_ref().map(Input::stores_jpegs).transpose()?.unwrap_or(false);
-        let colours = Colours::new(profile, options.icc, output.format, as_stored);
+        let colours = Colours::new(profile.as_deref(), options.icc, output.format, as_stored);
         let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
         let mut slide = Self {
             name: files.name.clone(),
@@ -125,6 +135,7 @@ impl Slide {
             prefer_tree: options.slides.prefer_original && fits,
             inner_stamp,
             bounds,
+            own_bytes: 0,
             source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),
@@ -178,9 +189,13 @@ impl Slide {
         xxh3_128(text.as_bytes())
     }
 
-    /// The files that a listing does not check: the directories of a tree's levels, the first of many packs.
+    /// The files that a listing does not check: the directories of a tree's levels, the first of many packs, those that a scanned slide's own
+    /// file names.
     pub fn watch(&self) -> Watch {
-        let paths = inner_paths(self.input.as_deref(), self.tree.as_ref());
+        let paths = match &self.scan {
+            Some(scan) => parts::watched(&scan.path),
+            None => inner_paths(self.input.as_deref(), self.tree.as_ref()),
+        };
         Watch { paths, stamp: self.inner_stamp.clone() }
     }
 }
@@ -198,17 +213,14 @@ impl Watch {
     }
 }
 
-/// A file of a slide, the folder of a MIRAX slide beside it, and the packs of a directory.
-fn parts_of(path: &Path) -> Vec<PathBuf> {
-    let mut parts = vec![path.to_path_buf()];
-    let beside = path.with_extension("");
-    if path.extension().is_some() && beside.is_symlink() {
-        parts.push(beside);
+/// What may be served, where all that the slide is read from is of it.
+fn bounds_of(files: &SlideFiles, options: &ServeOptions) -> Result<Bounds> {
+    let bounds = Bounds::new(&options.slides);
+    let named = [&files.archive, &files.tree, &files.source].into_iter().flatten();
+    match named.filter_map(|path| parts::outside(path, &bounds)).next() {
+        Some(path) => Err(Error::served(&files.name, ServedFault::Outside(path))),
+        None => Ok(bounds),
     }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
-    parts.extend(links.map(|entry| entry.path()));
-    parts
 }
 
 /// See [`Slide::watch`].

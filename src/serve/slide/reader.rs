@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+use super::profiles::{Profiles, Stored};
 use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::samples::Samples;
 use crate::serve::discovery::{Stamp, stamp};
 use crate::serve::recent::recent;
 use crate::serve::view::query;
-use crate::slide::{Access, OpenOptions, RandomAccess, Region, Selection, Slide as Opened, SlideInfo};
+use crate::slide::{
+    Access, AssociatedSize, OpenOptions, RandomAccess, Region, Selection, Slide as Opened, SlideInfo,
+};
 
 /// Slides whose readers are open at a time.
 const MAX_READERS: u64 = 8;
@@ -24,15 +27,23 @@ const IDLE_TIME: Duration = Duration::from_secs(60);
 pub(super) const READER_BYTES: u64 = 512 << 20;
 
 /// Slides that are open, each in one of its views.
-pub struct Readers(Cache<(PathBuf, Stamp, String), Arc<Reader>>);
+pub struct Readers {
+    open: Cache<(PathBuf, Stamp, String), Arc<Reader>>,
+    profiles: Profiles,
+}
 
 impl Default for Readers {
     fn default() -> Self {
-        Self(recent(MAX_READERS, IDLE_TIME))
+        Self { open: recent(MAX_READERS, IDLE_TIME), profiles: Profiles::default() }
     }
 }
 
 impl Readers {
+    /// The colour profiles of slides.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
+    }
+
     /// The reader of a view of a slide, opened if necessary.
     ///
     /// # Errors
@@ -42,14 +53,14 @@ impl Readers {
         let (mut failed, mut is_new) = (None, false);
         let open = || {
             is_new = true;
-            Reader::open(path, view).map(Arc::new).map_err(|e| {
+            Reader::open(path, view, &self.profiles).map(Arc::new).map_err(|e| {
                 let text = e.to_string();
                 failed = Some(e);
                 text
             })
         };
         // Requests that waited for the same slide share the text.
-        let opened = self.0.try_get_with(key, open);
+        let opened = self.open.try_get_with(key, open);
         if is_new {
             // By itself the cache lets go from time to time, and in between holds the decoded parts of more slides.
             self.close_unused();
@@ -57,27 +68,41 @@ impl Readers {
         opened.map_err(|text: Arc<String>| failed.unwrap_or_else(|| Error::input(path, text.as_str())))
     }
 
+    /// Closes the readers of a slide, of which another file may have changed than the one that is looked at here.
+    pub fn forget(&self, path: &Path) {
+        for (key, _) in self.open.iter().filter(|(key, _)| key.0 == path) {
+            self.open.invalidate(&*key);
+        }
+    }
+
     /// Closes readers beyond the most that are open, and those that nobody has used for a while.
     pub fn close_unused(&self) {
-        self.0.run_pending_tasks();
+        self.open.run_pending_tasks();
     }
 }
 
 /// A slide that is open for any region.
 pub struct Reader {
-    /// What its file says.
+    /// What its file says, but for the colour profile.
     pub info: SlideInfo,
+    /// That profile.
+    pub icc: Option<Arc<Stored>>,
+    /// The sizes of its other images, in the order of their names; nothing of one that cannot be read.
+    pub beside: Vec<Option<AssociatedSize>>,
     pub(super) path: PathBuf,
     pub(super) pixels: Box<dyn RandomAccess>,
 }
 
 impl Reader {
-    fn open(path: &Path, view: &Selection) -> Result<Self> {
+    fn open(path: &Path, view: &Selection, profiles: &Profiles) -> Result<Self> {
         let options =
             OpenOptions { max_memory_bytes: READER_BYTES, selection: view.clone(), ..OpenOptions::default() };
         let slide = Opened::open(path, &options)?;
+        let beside = slide.info.associated.iter().map(|name| slide.associated_size(name).ok()).collect();
+        let mut info = slide.info;
+        let icc = info.icc_profile.take().map(|bytes| profiles.of(bytes));
         match slide.access {
-            Access::Random(pixels) => Ok(Self { info: slide.info, path: path.into(), pixels }),
+            Access::Random(pixels) => Ok(Self { info, icc, beside, path: path.into(), pixels }),
             Access::Sequential(_) => Err(Error::input(path, ServedFault::Sequential.to_string())),
         }
     }

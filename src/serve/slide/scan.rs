@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::planes::Planes;
-use super::reader::{FileLevel, Readers};
+use super::profiles::Stored;
+use super::reader::{FileLevel, Reader, Readers};
 use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::samples::Samples;
@@ -25,10 +26,12 @@ const MAX_REDUCED_PX: u64 = 1 << 32;
 pub struct Scan {
     /// The file.
     pub path: PathBuf,
-    /// What it says.
+    /// What it says, but for the colour profile.
     pub info: SlideInfo,
+    /// That profile.
+    pub icc: Option<Arc<Stored>>,
     /// What it has several of.
-    pub planes: Planes,
+    pub planes: Arc<Planes>,
     /// Which of that is read.
     pub view: Selection,
     readers: Arc<Readers>,
@@ -43,7 +46,7 @@ impl Scan {
     /// A slide that cannot be opened, or is too large for the levels that it has.
     pub fn open(path: &Path, wanted: &Selection, readers: Arc<Readers>) -> Result<(Self, Geometry)> {
         let (reader, planes, view) = Planes::open(path, wanted, &readers)?;
-        Self::of(path, reader.info.clone(), planes, view, readers)
+        Self::of(path, &reader, Arc::new(planes), view, readers)
     }
 
     /// Another view of the slide.
@@ -51,18 +54,19 @@ impl Scan {
     /// # Errors
     /// As [`Self::open`]; a view that the slide does not have.
     pub fn in_view(&self, view: &Selection) -> Result<(Self, Geometry)> {
-        let info = self.readers.get(&self.path, view)?.info.clone();
-        Self::of(&self.path, info, self.planes.clone(), view.clone(), self.readers.clone())
+        let reader = self.readers.get(&self.path, view)?;
+        Self::of(&self.path, &reader, self.planes.clone(), view.clone(), self.readers.clone())
     }
 
     /// Finds the level of the file for each level of Deep Zoom.
     fn of(
         path: &Path,
-        info: SlideInfo,
-        planes: Planes,
+        reader: &Reader,
+        planes: Arc<Planes>,
         view: Selection,
         readers: Arc<Readers>,
     ) -> Result<(Self, Geometry)> {
+        let (info, icc) = (reader.info.clone(), reader.icc.clone());
         let geometry = Geometry::new(info.width, info.height, TILE)?;
         let levels = file_levels(&info, &geometry);
         // The level of the file below which there is none that is near enough.
@@ -77,7 +81,7 @@ impl Scan {
                 return Err(Error::input(path, problem));
             }
         }
-        Ok((Self { path: path.into(), info, planes, view, readers, levels }, geometry))
+        Ok((Self { path: path.into(), info, icc, planes, view, readers, levels }, geometry))
     }
 
     /// What its reader assumed or left out.
@@ -132,7 +136,6 @@ fn file_levels(info: &SlideInfo, geometry: &Geometry) -> Vec<Option<FileLevel>> 
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::reader::Reader;
     use super::*;
     use crate::slide::{RandomAccess, Region, SlideError};
 
@@ -206,7 +209,7 @@ mod tests {
         };
         let reads = Reads::default();
         let pixels = Box::new(Fake { levels, reads: Arc::clone(&reads) });
-        (Reader { info, path: "x".into(), pixels }, reads)
+        (Reader { info, icc: None, beside: Vec::new(), path: "x".into(), pixels }, reads)
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::reader::{FileLevel, Readers};
+use super::reader::{FileLevel, Reader, Readers};
 use super::scan::MAX_HALVINGS;
 use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::identity::Identity;
 use crate::pyramid::samples::Samples;
+use crate::serve::throttle::Throttle;
 use crate::slide::Selection;
 
 /// Levels below L0 that are made of its pixels, down to L2: a tile of a coarser one would need more than 16 tiles of them.
@@ -37,7 +39,13 @@ impl Source {
                 readers,
             }),
             Err(e) => {
-                tracing::warn!("not compared with its archive: {e}");
+                // A slide is opened again and again, whatever clients ask for.
+                static SAID: Throttle = Throttle::new();
+                match SAID.next(Instant::now()) {
+                    None => {}
+                    Some(0) => tracing::warn!("not compared with its archive: {e}"),
+                    Some(more) => tracing::warn!(more, "not compared with its archive: {e}"),
+                }
                 None
             }
         }
@@ -58,7 +66,15 @@ impl Source {
     /// # Errors
     /// A slide that cannot be read.
     pub fn associated(&self) -> Result<Vec<String>> {
-        Ok(self.readers.get(&self.path, &self.view)?.info.associated.clone())
+        Ok(self.reader()?.info.associated.clone())
+    }
+
+    /// Its reader.
+    ///
+    /// # Errors
+    /// A slide that cannot be read.
+    pub fn reader(&self) -> Result<Arc<Reader>> {
+        self.readers.get(&self.path, &self.view)
     }
 
     /// The pixels of a tile that lies at most [`MAX_DOWN`] levels below L0: those of the full resolution, halved as an encode halves
@@ -67,7 +83,7 @@ impl Source {
     /// # Errors
     /// A slide that cannot be read, or has another size than its archive.
     pub fn tile(&self, geometry: &Geometry, tile: TileId) -> Result<Samples> {
-        let reader = self.readers.get(&self.path, &self.view)?;
+        let reader = self.reader()?;
         if (reader.info.width, reader.info.height) != (geometry.width(), geometry.height()) {
             return Err(Error::input(&self.path, "it has another size than its archive"));
         }

@@ -17,7 +17,7 @@ use crate::pyramid::samples::Samples;
 use crate::serve::metrics::Outcome;
 use crate::serve::slide::{Slide, TileSource};
 use crate::serve::tile_key::TileKey;
-use crate::web::budget::Purpose;
+use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
 
 /// JPEG quality of the reduced tiles in the cache.
@@ -33,10 +33,15 @@ impl Tiles {
         if let Some(bytes) = self.from_warm(slide, key).await? {
             return Ok((bytes, Outcome::Warm));
         }
-        let _charge = self.charge(Purpose::Assembled, slide.finer_bytes(key.tile)).await?;
-        let samples = self.reduced(slide.clone(), key.tile).await?;
+        // Every piece of work holds it: one that has begun goes on when the request is gone.
+        let charge = Arc::new(self.charge(Purpose::Assembled, slide.finer_bytes(key.tile)).await?);
+        let samples = self.reduced(slide.clone(), key.tile, charge.clone()).await?;
         let of = slide.clone();
-        let coded = self.threads.run(async move { of.code(samples) }).await?;
+        let work = async move {
+            let _charge = charge;
+            of.code(samples)
+        };
+        let coded = self.threads.run(work).await?;
         let bytes = Bytes::from(coded.map_err(|e| self.broken(slide, &e))?);
         self.keep_hot(key, bytes.clone());
         self.keep_warm(slide, key, bytes.clone());
@@ -48,6 +53,7 @@ impl Tiles {
         self: &Arc<Self>,
         slide: Arc<Slide>,
         tile: TileId,
+        charge: Arc<Charge>,
     ) -> impl Future<Output = Result<Samples, ServeError>> + Send {
         let this = self.clone();
         // Boxed, because it calls itself.
@@ -55,12 +61,17 @@ impl Tiles {
             let key = TileKey { slide: slide.reduced_identity(), tile };
             let _turn = this.turns.take(key).await;
             if let Some(bytes) = this.hot.get(&key) {
-                let decoded = this.threads.run(async move { decode(&bytes) }).await?;
+                let work = async move {
+                    let _charge = charge;
+                    decode(&bytes)
+                };
+                let decoded = this.threads.run(work).await?;
                 return decoded.map_err(|e| this.broken(&slide, &e));
             }
-            let samples = this.halved(&slide, tile).await?;
+            let samples = this.halved(&slide, tile, &charge).await?;
             // Decoded again: what is made of it must be the same with and without the cache.
             let work = async move {
+                let _charge = charge;
                 let bytes = encode(samples)?;
                 let samples = decode(&bytes)?;
                 Ok((bytes, samples))
@@ -74,7 +85,12 @@ impl Tiles {
     }
 
     /// The tiles below a tile, put together and halved.
-    async fn halved(self: &Arc<Self>, slide: &Arc<Slide>, tile: TileId) -> Result<Samples, ServeError> {
+    async fn halved(
+        self: &Arc<Self>,
+        slide: &Arc<Slide>,
+        tile: TileId,
+        charge: &Arc<Charge>,
+    ) -> Result<Samples, ServeError> {
         let g = &slide.geometry;
         let Some(rect) = g.tile_rect(tile) else { return Err(ServeError::NotFound) };
         let (columns, rows) = g.tiles(tile.level + 1);
@@ -87,7 +103,9 @@ impl Tiles {
             let finer = TileId { level: tile.level + 1, x, y };
             match slide.source(finer).ok_or(ServeError::NotFound)?.0 {
                 // One after the other: each reads many regions itself.
-                TileSource::Finer => parts.push((finer, self.reduced(slide.clone(), finer).await?)),
+                TileSource::Finer => {
+                    parts.push((finer, self.reduced(slide.clone(), finer, charge.clone()).await?));
+                }
                 source => {
                     let (this, of) = (self.clone(), slide.clone());
                     reads.spawn(async move { Ok((finer, this.read_pixels(&of, finer, source).await?)) });
@@ -100,7 +118,9 @@ impl Tiles {
         let (x, y, side) = (2 * rect.x, 2 * rect.y, g.tile());
         let (width, height) = g.level_size(tile.level + 1);
         let (w, h) = ((2 * rect.width).min(width - x), (2 * rect.height).min(height - y));
+        let charge = charge.clone();
         let work = async move {
+            let _charge = charge;
             let channels = parts.iter().map(|(_, part)| part.channels).max().unwrap_or(1);
             let mut whole = Samples::new(w as usize, h as usize, channels);
             for (id, part) in parts {

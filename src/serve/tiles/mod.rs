@@ -180,6 +180,23 @@ impl Tiles {
         Ok(self.charge(Purpose::Tile, body.len() as u64).await?.hold(body))
     }
 
+    /// The bytes of a body that was made within `charge`, which was estimated before: what is too much of it is given back. A larger body waits
+    /// for what it takes.
+    ///
+    /// # Errors
+    /// [`ServeError::Busy`] after the queue timeout.
+    pub async fn to_send_within(&self, mut charge: Charge, body: Bytes) -> Result<Bytes, ServeError> {
+        let bytes = body.len() as u64;
+        if !charge.covers(bytes) {
+            // Who waits for more of the same holds none of it.
+            let purpose = charge.purpose();
+            drop(charge);
+            charge = self.charge(purpose, bytes).await?;
+        }
+        charge.shrink_to(bytes);
+        Ok(charge.hold(body))
+    }
+
     /// Waits until nobody else makes a tile.
     ///
     /// # Errors

@@ -114,9 +114,9 @@ origami.marksStore = (name, slide, marks, { say, decide, ask }) => {
   const send = body => fetch(address(), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 
   // Some of what is not saved yet.
-  function next() {
+  function next(most) {
     const [batch, list] = [[], [...changed]];
-    for (let bytes = 0; list.length && bytes < MOST_BYTES;) {
+    for (let bytes = 0; list.length && bytes < most;) {
       const id = list.shift();
       const feature = marks.get(id)?.feature ?? null;
       bytes += feature ? JSON.stringify(feature).length : 100;
@@ -126,8 +126,9 @@ origami.marksStore = (name, slide, marks, { say, decide, ask }) => {
   }
 
   async function toServer() {
+    let most = MOST_BYTES;
     while (changed.size) {
-      const batch = next();
+      const batch = next(most);
       for (const { id } of batch) changed.delete(id);
       try {
         const said = await (await answered(send({ changes: batch }))).json();
@@ -140,7 +141,9 @@ origami.marksStore = (name, slide, marks, { say, decide, ask }) => {
         for (const conflict of said.conflicts) await resolve(conflict);
       } catch (error) {
         for (const { id } of batch) changed.add(id);
-        throw error;
+        // So many of them may have been changed elsewhere that one answer cannot show them.
+        if (error.status !== 413 || batch.length === 1) throw error;
+        most /= 2;
       }
     }
   }

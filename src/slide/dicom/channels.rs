@@ -6,9 +6,8 @@ use super::super::options::Selection;
 use super::elements::FORMAT;
 use super::image::Image;
 use super::level::Level;
-use std::collections::BTreeMap;
+use super::resolutions::Resolutions;
 use std::path::Path;
-use std::sync::Arc;
 
 /// For each chosen channel its resolutions, the finest first. Of several channels only those sizes that all of them have.
 pub(super) fn choose(
@@ -17,16 +16,17 @@ pub(super) fn choose(
     selection: &Selection,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Vec<Level>>, SlideError> {
-    let volumes: Vec<_> = volumes.into_iter().map(Arc::new).collect();
+    let resolutions = Resolutions::of(path, volumes);
+    warnings.extend(resolutions.unlisted());
     if selection.channels.len() < 2 && selection.colors.is_empty() {
-        let mut levels = levels(path, &volumes, selection, warnings)?;
+        let mut levels = resolutions.levels(selection, warnings)?;
         alone(&mut levels, selection, warnings);
         return Ok(vec![levels]);
     }
     let mut channels = Vec::new();
     for &number in &selection.channels {
         let own = Selection { channels: vec![number], ..selection.clone() };
-        let mut levels = levels(path, &volumes, &own, warnings)?;
+        let mut levels = resolutions.levels(&own, warnings)?;
         for level in &mut levels {
             blend(level, number, selection.color_of(number), path)?;
         }
@@ -81,38 +81,4 @@ fn blend(level: &mut Level, number: u32, color: Option<[u8; 3]>, path: &Path) ->
         palette.map_err(|problem| refused(format!("the palette of channel {number} ({problem})")))?;
     level.set_blended(palette, color_of(number));
     Ok(())
-}
-
-/// The resolutions, the finest first. What cannot be chosen of the finest is an error; another one is left out.
-fn levels(
-    path: &Path,
-    volumes: &[Arc<Image>],
-    selection: &Selection,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Level>, SlideError> {
-    let mut by_size: BTreeMap<(u32, u32), Vec<Arc<Image>>> = BTreeMap::new();
-    for image in volumes {
-        by_size.entry((image.width, image.height)).or_default().push(Arc::clone(image));
-    }
-    let mut levels: Vec<Level> = Vec::new();
-    for ((width, height), images) in by_size.into_iter().rev() {
-        let chosen = Level::choose(&images, selection, path);
-        let Some(finest) = levels.first() else {
-            levels.push(chosen?);
-            continue;
-        };
-        let kind = |level: &Level| {
-            let format = level.image.format;
-            (format.channels(), format.bits, format.is_deep)
-        };
-        let fits = |level: &Level| kind(level) == kind(finest);
-        let smaller = height <= finest.image.height;
-        match chosen {
-            Ok(level) if fits(&level) && smaller => levels.push(level),
-            _ => {
-                warnings.push(format!("its resolution of {width}x{height} has other planes and was left out"))
-            }
-        }
-    }
-    Ok(levels)
 }

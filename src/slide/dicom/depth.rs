@@ -11,6 +11,9 @@ use std::path::Path;
 /// Frames that are measured at most.
 const MAX_FRAMES: u64 = 64;
 
+/// Where a window comes from that the file gives.
+const DECLARED: &str = "the window that the file gives";
+
 /// Sets the window of all levels, the chosen one where there is one. Says which one it is; `None` where samples have 8 bits.
 pub(super) fn set_windows(
     levels: &mut [Level],
@@ -31,7 +34,7 @@ pub(super) fn set_windows(
             (Window::chosen(path, chosen, if format.is_deep { format.bits } else { 8 })?, "chosen")
         }
         _ if !format.is_deep => return Ok(None),
-        (None, Some(window)) => (window, "the window that the file gives"),
+        (None, Some(window)) => (window, DECLARED),
         (None, None) if format.bits < 16 => (full, "the bits that the file declares"),
         (None, None) if format.channels() == 3 => {
             let histogram = measured(levels, limit_bytes)?;
@@ -39,8 +42,15 @@ pub(super) fn set_windows(
         }
         (None, None) => (measured(levels, limit_bytes)?.of_channel(full), "measured"),
     };
+    let curve = header.window_function.as_deref().filter(|_| why == DECLARED);
+    let curve = curve.filter(|function| !matches!(*function, "LINEAR" | "LINEAR_EXACT"));
+    let note = window.note(format.bits, why);
+    let note = match curve {
+        Some(function) => format!("{note}; the curve of that window ({function}) was not applied"),
+        None => note,
+    };
     levels.iter_mut().for_each(|level| level.window = window);
-    Ok(Some(window.note(format.bits, why)))
+    Ok(Some(note))
 }
 
 /// The window of a file (PS3.3 section C.11.2.1.2), within the values that its samples can have.
@@ -48,8 +58,11 @@ fn declared(header: &Header, full: Window) -> Option<Window> {
     let (center, width) = (header.window.0?, header.window.1?);
     let (slope, intercept) = (header.rescale.0.unwrap_or(1.0), header.rescale.1.unwrap_or(0.0));
     let stored = |shown: f64| ((shown - intercept) / slope).round().clamp(0.0, full.high.into()) as u16;
-    let half = (width - 1.0) / 2.0;
-    let (low, high) = (stored(center - 0.5 - half), stored(center - 0.5 + half));
+    let (middle, half) = match header.window_function.as_deref() {
+        Some("LINEAR_EXACT") => (center, width / 2.0),
+        _ => (center - 0.5, (width - 1.0) / 2.0),
+    };
+    let (low, high) = (stored(middle - half), stored(middle + half));
     (low < high).then_some(Window { low, high, ..full })
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Format {
     pub planar: bool,
     /// Significant bits of a sample, 1 to 16.
     pub bits: u32,
+    /// Bits below them, of samples in 16 bits without a picture's coding.
+    pub shift: u32,
     /// Samples are stored in 16 bits.
     pub is_deep: bool,
     /// Width and height of a frame, in pixels; at least 1.
@@ -78,7 +80,23 @@ impl Format {
         if (color == Color::Ycbcr { half: true }) && (planar || width % 2 == 1) {
             return Err(unsupported("YBR_FULL_422 samples in planes or of odd width".into()));
         }
-        Ok(Self { coding, color, planar, bits: stored, is_deep, width, height })
+        let shift = match header.high_bit {
+            // Of 8 bits, and of 16 of 16, there is one place for all of them.
+            Some(high) if is_deep && stored < bits && high.saturating_add(1) != stored => {
+                let has_places = matches!(coding, Coding::Native | Coding::Deflate | Coding::Rle);
+                let shift = (high < bits).then(|| (high + 1).checked_sub(stored)).flatten();
+                shift.filter(|_| has_places).ok_or_else(|| {
+                    unsupported(format!("samples of {stored} bits in {bits} up to bit {high} (High Bit)"))
+                })?
+            }
+            _ => 0,
+        };
+        Ok(Self { coding, color, planar, bits: stored, shift, is_deep, width, height })
+    }
+
+    /// A sample as it is stored in 16 bits, without what lies around its own bits: old files keep graphics there.
+    pub fn sample(&self, stored: u16) -> u16 {
+        (u32::from(stored) >> self.shift & ((1 << self.bits) - 1)) as u16
     }
 
     /// 1 or 3.

@@ -46,6 +46,8 @@ pub(super) struct Position {
 pub(super) struct Concatenation {
     pub uid: Option<String>,
     pub total: Option<u32>,
+    /// The place of this file among the parts, from 1.
+    pub number: Option<u32>,
     /// Frames before those of this file.
     pub frame_offset: Option<u32>,
 }
@@ -57,6 +59,8 @@ pub(super) struct Header {
     pub instance: Option<String>,
     pub series: Option<String>,
     pub frame_of_reference: Option<String>,
+    /// The pyramid of resolutions that the image belongs to.
+    pub pyramid: Option<String>,
     /// Of the scanner, and its model.
     pub maker: Option<String>,
     pub model: Option<String>,
@@ -72,6 +76,7 @@ pub(super) struct Header {
     pub columns: Option<u32>,
     pub bits_allocated: Option<u32>,
     pub bits_stored: Option<u32>,
+    pub high_bit: Option<u32>,
     pub signed: bool,
     pub burned_in: bool,
     pub label_in_image: bool,
@@ -86,9 +91,13 @@ pub(super) struct Header {
     pub spacing: Option<(f64, f64)>,
     /// Centre and width of the window of values that is to be shown.
     pub window: (Option<f64>, Option<f64>),
+    /// What lies between its ends: a line where nothing is said.
+    pub window_function: Option<String>,
     /// Slope and intercept that the window's values have been computed with.
     pub rescale: (Option<f64>, Option<f64>),
     pub positions: Vec<Position>,
+    /// The optical path of all frames that name none.
+    pub shared_path: Option<String>,
     pub extended_offsets: Option<Element>,
     pub pixels: Option<Element>,
 }
@@ -137,7 +146,7 @@ impl Header {
         limit_bytes: u64,
         after: impl Fn(&Self) -> Next,
     ) -> Result<Self, SlideError> {
-        let mut header = Self::default();
+        let (mut header, mut path_bytes) = (Self::default(), 0);
         let mut elements = Elements::new(file, at, encoding);
         while let Some(event) = elements.next()? {
             match event {
@@ -158,6 +167,9 @@ impl Header {
                         ([], tags::EXTENDED_OFFSET_TABLE) => header.extended_offsets = Some(element),
                         (path, tag) if is_used(path) => {
                             if let Some(value) = elements.value(element, limit)? {
+                                if names_path(path, tag) {
+                                    path_bytes += value.bytes.len() as u64;
+                                }
                                 header.set(path, tag, &value);
                             }
                         }
@@ -168,9 +180,11 @@ impl Header {
                     }
                 }
             }
-            let needed = header.positions.len() as u64 * size_of::<Position>() as u64;
+            let positions = header.positions.len() as u64 * size_of::<Position>() as u64;
+            let paths = header.paths.len() as u64 * size_of::<OpticalPath>() as u64;
+            let needed = positions + paths + path_bytes;
             if needed > limit_bytes {
-                let what = "the list of frames";
+                let what = "the list of frames and of optical paths";
                 return Err(SlideError::too_large(
                     file.path(),
                     what,
@@ -219,6 +233,8 @@ impl Header {
                 match tag {
                     tags::WINDOW_CENTER => self.window.0 = number,
                     tags::WINDOW_WIDTH => self.window.1 = number,
+                    tags::VOILUT_FUNCTION => self.window_function = value.text(),
+                    tags::OPTICAL_PATH_IDENTIFIER => self.shared_path = value.text(),
                     tags::RESCALE_SLOPE => self.rescale.0 = number,
                     tags::RESCALE_INTERCEPT => self.rescale.1 = number,
                     _ => {}
@@ -249,12 +265,14 @@ impl Header {
             tags::SOP_INSTANCE_UID => self.instance = value.text(),
             tags::SERIES_INSTANCE_UID => self.series = value.text(),
             tags::FRAME_OF_REFERENCE_UID => self.frame_of_reference = value.text(),
+            tags::PYRAMID_UID => self.pyramid = value.text(),
             tags::MANUFACTURER => self.maker = value.text(),
             tags::MANUFACTURER_MODEL_NAME => self.model = value.text(),
             tags::IMAGE_TYPE => self.image_type = value.texts(),
             tags::DIMENSION_ORGANIZATION_TYPE => self.organization = value.text(),
             tags::CONCATENATION_UID => self.concatenation.uid = value.text(),
             tags::IN_CONCATENATION_TOTAL_NUMBER => self.concatenation.total = value.count(),
+            tags::IN_CONCATENATION_NUMBER => self.concatenation.number = value.count(),
             tags::CONCATENATION_FRAME_OFFSET_NUMBER => self.concatenation.frame_offset = value.count(),
             tags::SAMPLES_PER_PIXEL => self.samples = value.count(),
             tags::PHOTOMETRIC_INTERPRETATION => self.photometric = value.text(),
@@ -264,6 +282,7 @@ impl Header {
             tags::COLUMNS => self.columns = value.count(),
             tags::BITS_ALLOCATED => self.bits_allocated = value.count(),
             tags::BITS_STORED => self.bits_stored = value.count(),
+            tags::HIGH_BIT => self.high_bit = value.count(),
             tags::PIXEL_REPRESENTATION => self.signed = value.count() == Some(1),
             tags::BURNED_IN_ANNOTATION => self.burned_in = says_yes(),
             tags::SPECIMEN_LABEL_IN_IMAGE => self.label_in_image = says_yes(),
@@ -292,6 +311,11 @@ impl Header {
     }
 }
 
+/// Whether a value is kept for an optical path, or names that of a frame: there may be as many as there are items.
+fn names_path(path: &[Tag], tag: Tag) -> bool {
+    path.first() == Some(&tags::OPTICAL_PATH_SEQUENCE) || tag == tags::OPTICAL_PATH_IDENTIFIER
+}
+
 /// Whether values of the innermost of these sequences are used.
 fn is_used(path: &[Tag]) -> bool {
     matches!(
@@ -302,6 +326,7 @@ fn is_used(path: &[Tag]) -> bool {
                 tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
                 tags::PIXEL_MEASURES_SEQUENCE
                     | tags::FRAME_VOILUT_SEQUENCE
+                    | tags::OPTICAL_PATH_IDENTIFICATION_SEQUENCE
                     | tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE
             ]
             | [

@@ -32,6 +32,8 @@ pub(super) struct Image {
     pub paths: Vec<String>,
     /// Focal planes; at least 1.
     pub planes: u32,
+    /// Their depths, ascending; none where frames do not say theirs.
+    pub depths: Vec<f64>,
     /// What its first file says, for metadata.
     pub header: Header,
     grid: Grid,
@@ -78,7 +80,12 @@ impl Image {
             parts.push((first, Frames::locate(Arc::clone(&file), &wanted, limit_bytes)?));
             let too_many = || corrupt("concatenation", "more than 2^32 frames".into());
             first = first.checked_add(count).ok_or_else(too_many)?;
-            positions.extend(own.positions);
+            let shared = own.shared_path;
+            positions.extend(
+                own.positions
+                    .into_iter()
+                    .map(|position| Position { path: position.path.or_else(|| shared.clone()), ..position }),
+            );
         }
         if header.concatenation.total.is_some_and(|total| total as usize != part_count) {
             return Err(missing_part(&path, &header, part_count, first));
@@ -90,7 +97,9 @@ impl Image {
         let full = header.organization.as_deref().map_or(!placed, |kind| kind == "TILED_FULL");
         let paths = path_names(&header, if full { &[] } else { &positions });
         let planes = header.focal_planes.unwrap_or(1).max(1);
-        let mut image = Self { width, height, format, paths, planes, header, grid: Grid::Full, parts };
+        let depths = Vec::new();
+        let mut image =
+            Self { width, height, format, paths, planes, depths, header, grid: Grid::Full, parts };
         match full {
             true => image.check_full(&path, first)?,
             false => image.place(&path, first, &positions)?,
@@ -137,6 +146,30 @@ impl Image {
                 all - there as u64
             }
         }
+    }
+
+    /// Whether a tile of a plane is missing whose pixels `finer` has, of which this is a smaller copy.
+    pub fn lacks(
+        &self,
+        (path, plane): (u32, u32),
+        finer: &Self,
+        (finer_path, finer_plane): (u32, u32),
+    ) -> bool {
+        let missing = self.missing(path, plane);
+        let Grid::Sparse(frames) = &finer.grid else { return missing > 0 };
+        let own = |at: u32, side: u32, finer_size: u32, size: u32, own_side: u32| {
+            // The middle of the finer tile, or of its part inside the image.
+            let first = u64::from(at) * u64::from(side);
+            let middle = first + (u64::from(finer_size) - first).min(side.into()) / 2;
+            (middle * u64::from(size) / u64::from(finer_size)) as u32 / own_side
+        };
+        let is_missing = |place: &TilePlace| {
+            let column = own(place.column, finer.format.width, finer.width, self.width, self.format.width);
+            let row = own(place.row, finer.format.height, finer.height, self.height, self.format.height);
+            self.frame(TilePlace { path, plane, row, column }).is_none()
+        };
+        let of_plane = |place: &&TilePlace| (place.path, place.plane) == (finer_path, finer_plane);
+        missing > 0 && frames.keys().filter(of_plane).any(is_missing)
     }
 
     fn check_full(&self, path: &Path, frames: u32) -> Result<(), SlideError> {
@@ -191,6 +224,7 @@ impl Image {
             }
         }
         self.planes = (depths.len() as u32).max(1);
+        self.depths = depths;
         self.grid = Grid::Sparse(placed);
         Ok(())
     }

@@ -1,25 +1,22 @@
-//! The plane of one resolution that is the slide: chosen among optical paths and focal planes.
+//! One plane of an image: how it is shown, and where its frames lie. Which one it is, `resolutions` chooses.
 
-use super::super::error::{Axis, SlideError};
-use super::super::options::Selection;
 use super::super::region::Region;
 use super::super::window::Window;
 use super::absent;
-use super::elements::FORMAT;
 use super::frames::Frames;
 use super::header::OpticalPath;
 use super::image::{Image, TilePlace};
 use super::palette::Palette;
 use crate::store::Arrival;
-use std::path::Path;
 use std::sync::Arc;
 
 /// One plane of an image.
 #[derive(Debug)]
 pub(super) struct Level {
     pub image: Arc<Image>,
-    path: u32,
-    plane: u32,
+    /// The number of its optical path in the image, and of its focal plane.
+    pub path: u32,
+    pub plane: u32,
     /// What of samples in 16 bits becomes black and white.
     pub window: Window,
     /// The colours of the values, where the optical path has a palette that is used.
@@ -33,70 +30,20 @@ pub(super) struct Level {
 }
 
 impl Level {
-    /// Chooses among images of one size, which hold different optical paths.
-    pub fn choose(images: &[Arc<Image>], selection: &Selection, path: &Path) -> Result<Self, SlideError> {
-        let refuse = |what: String, advice: &str| Err(SlideError::unsupported(path, FORMAT, what, advice));
-        let owners = |image: usize, count: usize| (0..count).map(move |path| (image, path as u32));
-        let paths: Vec<(usize, u32)> =
-            images.iter().enumerate().flat_map(|(index, image)| owners(index, image.paths.len())).collect();
-        let names: Vec<&str> =
-            images.iter().flat_map(|image| image.paths.iter().map(String::as_str)).collect();
-        if let Some(twice) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
-            let files: Vec<_> = images.iter().map(|image| image.path().display().to_string()).collect();
-            let what = format!(
-                "several images of one size and optical path ({:?}: {})",
-                names[twice],
-                files.join(", ")
-            );
-            return refuse(what, "keep one of them in the directory");
-        }
-        let path_buf = path.to_path_buf();
-        let number = match selection.channels[..] {
-            [] if names.len() == 1 => 0,
-            [] => {
-                let channels =
-                    names.iter().enumerate().map(|(number, name)| format!("{number} {name}")).collect();
-                return Err(SlideError::ChooseChannels { path: path_buf, channels });
-            }
-            // Of several, each has a level of its own.
-            [one, ..] => one,
-        };
-        let Some(&(owner, path_index)) = paths.get(number as usize) else {
-            let count = names.len() as u32;
-            return Err(SlideError::NoSuchPlane {
-                path: path_buf,
-                what: Axis::Channel,
-                given: number,
-                count,
-            });
-        };
-        let Some(image) = images.get(owner).cloned() else { unreachable!("`owners` counts the images") };
-        let plane = match (selection.z, image.planes) {
-            (None, 1) => 0,
-            (None, count) => {
-                return Err(SlideError::ChoosePlane { path: path_buf, what: Axis::FocalPlane, count });
-            }
-            (Some(z), count) if z < count => z,
-            (Some(given), count) => {
-                return Err(SlideError::NoSuchPlane { path: path_buf, what: Axis::FocalPlane, given, count });
-            }
-        };
+    /// A plane of an image, by the numbers of its optical path and focal plane there.
+    pub fn of(image: Arc<Image>, path: u32, plane: u32) -> Self {
         let color = image.header.absent_lab.map_or([255; 3], absent::srgb);
         let absent = match image.format.channels() {
             1 => vec![((u32::from(color[0]) + u32::from(color[1]) + u32::from(color[2])) / 3) as u8],
             _ => color.to_vec(),
         };
         let window = Window::of_bits(image.format.bits);
-        Ok(Self {
-            image,
-            path: path_index,
-            plane,
-            window,
-            palette: None,
-            color: [255; 3],
-            is_blended: false,
-            absent,
-        })
+        Self { image, path, plane, window, palette: None, color: [255; 3], is_blended: false, absent }
+    }
+
+    /// The identifier of its optical path.
+    pub fn path_name(&self) -> &str {
+        self.image.paths.get(self.path as usize).map_or("", String::as_str)
     }
 
     /// The palette of its optical path; an error says why it cannot be read.
@@ -124,9 +71,8 @@ impl Level {
 
     /// What the file says of the chosen optical path.
     pub fn optical_path(&self) -> Option<&OpticalPath> {
-        let name = self.image.paths.get(self.path as usize)?;
         let paths = &self.image.header.paths;
-        paths.iter().find(|path| path.identifier == *name)
+        paths.iter().find(|path| path.identifier == self.path_name())
     }
 
     /// Says which frames will be read soon: those of a region.

@@ -9,11 +9,12 @@
 //! |---|---|
 //! | `elements`, `value` | data elements without their values; values as text and numbers |
 //! | `syntax`, `header` | transfer syntaxes; the elements that are used |
-//! | `series` | finds the files of a slide |
+//! | `series`, `deflated` | finds the files of a slide; files that are deflated as a whole |
 //! | `format` | declared pixels, checked |
 //! | `frames`, `image` | where frames lie; which frame is which tile |
 //! | `pixels`, `rle`, `jpeg_ls`, `deep_jpeg` | frames decoded |
 //! | `slide` | metadata of a series |
+//! | `resolutions` | which images are resolutions of the slide; the same plane in each of them |
 //! | `level`, `channels`, `palette` | the planes that were chosen, and their colours |
 //! | `regions`, `stored_tiles` | access to pixels; stored JPEGs |
 //! | `absent`, `depth` | the colour of tiles that are missing; what of 16 bits becomes black and white |
@@ -21,6 +22,7 @@
 mod absent;
 mod channels;
 mod deep_jpeg;
+mod deflated;
 mod depth;
 mod elements;
 mod format;
@@ -33,6 +35,7 @@ mod level;
 mod palette;
 mod pixels;
 mod regions;
+mod resolutions;
 mod rle;
 mod series;
 mod slide;

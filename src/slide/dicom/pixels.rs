@@ -82,15 +82,16 @@ fn native(format: &Format, mut stored: Vec<u8>) -> Result<Vec<u8>, Fault> {
 /// The values of a frame of samples in 16 bits, pixel by pixel.
 pub(super) fn deep(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Result<Vec<u16>, Fault> {
     let count = usize::try_from(format.decoded_bytes()).map_err(|_| TOO_LARGE)?;
-    let pairs =
-        |bytes: &[u8], join: fn([u8; 2]) -> u16| bytes.as_chunks().0.iter().map(|&pair| join(pair)).collect();
+    let samples = |bytes: &[u8], join: fn([u8; 2]) -> u16| {
+        bytes.as_chunks().0.iter().map(|&pair| format.sample(join(pair))).collect()
+    };
     Ok(match format.coding {
-        Coding::Native | Coding::Deflate => pairs(&native(format, stored)?, u16::from_le_bytes),
+        Coding::Native | Coding::Deflate => samples(&native(format, stored)?, u16::from_le_bytes),
         // Of each sample the plane of high bytes comes first.
         Coding::Rle => {
             let planes = 2 * usize::from(format.channels());
             let bytes = rle::decode(&stored, planes, count.checked_mul(2).ok_or(TOO_LARGE)?)?;
-            pairs(&bytes, u16::from_be_bytes)
+            samples(&bytes, u16::from_be_bytes)
         }
         Coding::Jpeg2000 => {
             let decoded = jpeg_2000_components(format, &stored, limit_bytes)?;
@@ -102,7 +103,7 @@ pub(super) fn deep(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Result
             let frame = jpeg_ls::decode(format, &stored)?;
             let values: Vec<u16> = match format.bits {
                 ..=8 => frame.samples.into_iter().map(u16::from).collect(),
-                _ => pairs(&frame.samples, u16::from_ne_bytes),
+                _ => frame.samples.as_chunks().0.iter().map(|&pair| u16::from_ne_bytes(pair)).collect(),
             };
             if frame.in_planes { interleave(&values) } else { values }
         }

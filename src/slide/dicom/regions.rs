@@ -1,6 +1,6 @@
 //! Random access to the pixels of a series: regions are put together from cached frames.
 
-use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
+use super::super::access::{AssociatedImages, AssociatedSize, RandomAccess, RgbImage, StoredTiles};
 use super::super::blend::Sum;
 use super::super::cache::ChunkCache;
 use super::super::error::SlideError;
@@ -219,8 +219,9 @@ impl StoredTiles for Regions {
 /// Label, macro and thumbnail.
 pub(super) struct Associated(pub Arc<Pixels>);
 
-impl AssociatedImages for Associated {
-    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+impl Associated {
+    /// The number of an image, and its pixels.
+    fn find(&self, name: &str) -> Result<(usize, &Level), SlideError> {
         let pixels = &self.0;
         let found = pixels.associated.iter().position(|(known, _)| known == name);
         let missing = || SlideError::NoAssociatedImage {
@@ -230,6 +231,23 @@ impl AssociatedImages for Associated {
         };
         let index = found.ok_or_else(missing)?;
         let (_, level) = pixels.associated.get(index).ok_or_else(missing)?;
+        Ok((index, level))
+    }
+}
+
+impl AssociatedImages for Associated {
+    fn size(&self, name: &str) -> Result<AssociatedSize, SlideError> {
+        let (_, level) = self.find(name)?;
+        let (width, height, format) = (level.image.width, level.image.height, &level.image.format);
+        // A frame in samples of 16 bits, and in those of 8.
+        let frame = u64::from(format.width) * u64::from(format.height);
+        let part_bytes = frame.saturating_mul(3 * u64::from(level.channels()));
+        Ok(AssociatedSize { width, height, part_bytes })
+    }
+
+    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        let pixels = &self.0;
+        let (index, level) = self.find(name)?;
         let (width, height, channels) = (level.image.width, level.image.height, level.channels());
         let bytes = (u64::from(width) * u64::from(height)).saturating_mul(channels.into());
         let what = format!("the associated image {name:?}");

@@ -3,10 +3,9 @@
 //! A slide is a series of files: a resolution each, or a part of one, and the images of label and whole glass. Their names say
 //! nothing, so each file's own series UID decides. Only one directory is searched.
 
-use super::super::deflate;
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
-use super::super::region::allocate;
+use super::deflated::{self, MAX_LISTED_BYTES};
 use super::elements::Encoding;
 use super::elements::{ADVICE, FORMAT};
 use super::header;
@@ -18,8 +17,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Most bytes of a deflated file beside a slide that is looked into.
-const MAX_INFLATED_BYTES: u64 = 1 << 30;
+/// All deflated files of a series may take one part in so many of the memory: the rest is for what is decoded.
+const DEFLATED_PART: u64 = 4;
 
 /// One file of a series.
 pub(super) struct Member {
@@ -36,7 +35,8 @@ pub(super) struct Series {
 
 /// The series of a file, with the other files of its directory.
 pub(super) fn of_file(path: &Path, limit_bytes: u64) -> Result<Series, SlideError> {
-    let own = member(path, limit_bytes)?;
+    let mut inflated_bytes = limit_bytes / DEFLATED_PART;
+    let own = member(path, limit_bytes, &mut inflated_bytes)?;
     if let Some(class) = own.header.other_class() {
         let advice = "give a file of a whole-slide image (VL Whole Slide Microscopy Image)";
         return Err(SlideError::unsupported(path, FORMAT, format!("no slide in it ({class})"), advice));
@@ -49,7 +49,7 @@ pub(super) fn of_file(path: &Path, limit_bytes: u64) -> Result<Series, SlideErro
     for sibling in files_beside(path, &mut found.warnings) {
         match identity(&sibling) {
             Ok(Identity::Slide(id)) if id == series => {
-                let member = member(&sibling, limit_bytes)?;
+                let member = member(&sibling, limit_bytes, &mut inflated_bytes)?;
                 let known = |other: &Member| other.header.instance == member.header.instance;
                 // A second copy of a file is of no use.
                 if member.header.other_class().is_none()
@@ -150,27 +150,29 @@ enum Identity {
 }
 
 fn identity(path: &Path) -> Result<Identity, SlideError> {
-    let mut file = PositionalFile::open(path)?;
+    let file = PositionalFile::open(path)?;
     if !header::is_dicom(&file) {
         file.all_read()?;
         return Ok(Identity::NoDicom);
     }
     let (uid, at) = header::transfer_syntax(&file)?;
-    if Syntax::of(&uid).is_ok_and(|syntax| syntax.is_deflated) {
-        file = inflated(file, at, MAX_INFLATED_BYTES)?;
-    }
+    let syntax = Syntax::of(&uid);
     // In a syntax that is not read, elements have types as a rule. If the file belongs to the slide, that is an error.
-    let encoding = Syntax::of(&uid).map_or(Encoding::ExplicitVr, |syntax| syntax.encoding);
+    let encoding = syntax.as_ref().map_or(Encoding::ExplicitVr, |syntax| syntax.encoding);
     let enough = |header: &Header| match header.series {
         Some(_) => Next::Stop,
         None => Next::Continue,
     };
-    let header = Header::read(&file, encoding, at, u64::MAX, enough)?;
+    let header = match syntax {
+        Ok(syntax) if syntax.is_deflated => deflated::header(&file, at, encoding, enough)?,
+        _ => Header::read(&file, encoding, at, MAX_LISTED_BYTES as u64, enough)?,
+    };
     let slide = header.series.clone().filter(|_| header.other_class().is_none());
     Ok(slide.map_or(Identity::Other, Identity::Slide))
 }
 
-fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
+/// A file of a series. `inflated_bytes` are left for those that are deflated.
+fn member(path: &Path, limit_bytes: u64, inflated_bytes: &mut u64) -> Result<Member, SlideError> {
     let mut file = PositionalFile::open(path)?;
     let (uid, at) = header::transfer_syntax(&file)?;
     let syntax = Syntax::of(&uid).map_err(|name| {
@@ -178,30 +180,11 @@ fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
         SlideError::lacks_codec(path, FORMAT, what, ADVICE)
     })?;
     if syntax.is_deflated {
-        file = inflated(file, at, limit_bytes / 2)?;
+        file = deflated::whole(file, at, *inflated_bytes)?;
+        *inflated_bytes = inflated_bytes.saturating_sub(file.len());
     }
     let header = Header::read(&file, syntax.encoding, at, limit_bytes, |_| Next::Continue)?;
     Ok(Member { file: Arc::new(file), syntax, header })
-}
-
-/// A file whose data set, from `at` on, is deflated, as if it were not. It is held in memory, of which it may take `limit_bytes`.
-fn inflated(file: PositionalFile, at: u64, limit_bytes: u64) -> Result<PositionalFile, SlideError> {
-    let place = "deflated data set";
-    let stored = bytes_of(&file, limit_bytes)?;
-    let (head, packed) = stored.split_at_checked(at as usize).unwrap_or_default();
-    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX - 1);
-    let data =
-        deflate::inflate(packed, limit).map_err(|fault| fault.at(file.path(), FORMAT, place, ADVICE))?;
-    let bytes = [head, &data].concat();
-    Ok(file.with_bytes(bytes))
-}
-
-/// All bytes of a file.
-fn bytes_of(file: &PositionalFile, limit_bytes: u64) -> Result<Vec<u8>, SlideError> {
-    let mut bytes = allocate(file.path(), "a deflated file", file.len(), limit_bytes, "allow more memory")?;
-    let failed = |source| SlideError::io(file.path(), "cannot read it", source);
-    file.read_exact_at(0, &mut bytes).map_err(failed)?;
-    Ok(bytes)
 }
 
 /// The other files of a directory, by name.

@@ -45,7 +45,9 @@ impl View {
 
 /// Opens the slide of a series. `path` is the file that was asked for.
 pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result<Slide, SlideError> {
-    let Series { members, mut warnings } = series;
+    let Series { mut members, mut warnings } = series;
+    // Whichever file was asked for, channels have the same numbers.
+    members.sort_by(|one, other| one.file.path().file_name().cmp(&other.file.path().file_name()));
     check_selection(path, &options.selection)?;
     let frame_of_reference = reference(path, &members);
     let (mut volumes, mut associated) = (Vec::new(), Vec::new());
@@ -114,7 +116,7 @@ fn reference(path: &Path, members: &[Member]) -> Option<String> {
     asked.or(volumes().next()).and_then(|member| member.header.frame_of_reference.clone())
 }
 
-/// The files of each image: parts of a concatenation in order, others alone.
+/// The files of each image: the parts of a concatenation, others alone.
 fn images(members: Vec<Member>) -> Vec<Vec<Member>> {
     let mut images: BTreeMap<(String, usize), Vec<Member>> = BTreeMap::new();
     for (index, member) in members.into_iter().enumerate() {
@@ -124,22 +126,33 @@ fn images(members: Vec<Member>) -> Vec<Vec<Member>> {
         };
         images.entry(key).or_default().push(member);
     }
-    let mut images: Vec<_> = images.into_values().collect();
-    images.iter_mut().for_each(|parts| parts.sort_by_key(|part| part.header.concatenation.frame_offset));
-    images
+    images.into_values().collect()
+}
+
+/// Puts parts in order: by the frames before each of them, or, where files do not say that, by their numbers.
+fn ordered(mut parts: Vec<Member>) -> Result<Vec<Member>, SlideError> {
+    let of = |part: &Member| part.header.concatenation.clone();
+    if parts.len() < 2 || parts.iter().all(|part| of(part).frame_offset.is_some()) {
+        parts.sort_by_key(|part| of(part).frame_offset);
+        return Ok(parts);
+    }
+    parts.sort_by_key(|part| of(part).number);
+    let Some(wrong) = parts.iter().zip(1..).find(|(part, number)| of(part).number != Some(*number)) else {
+        return Ok(parts);
+    };
+    let problem = "its order is unknown: the parts there are have neither the number of frames before them nor the numbers from 1 on";
+    Err(SlideError::corrupt(wrong.0.file.path(), FORMAT, "concatenation", problem))
 }
 
 fn assemble(parts: Vec<Member>, limit_bytes: u64) -> Result<Image, SlideError> {
-    let mut parts = parts.into_iter();
+    let mut parts = ordered(parts)?.into_iter();
     let Some(lead) = parts.next() else { unreachable!("`images` makes no empty groups") };
     Image::assemble(lead, parts.collect(), limit_bytes)
 }
 
 /// A view beside the slide: its first plane.
 fn beside(parts: Vec<Member>, limit_bytes: u64) -> Result<Level, SlideError> {
-    let path = parts.first().map(|part| part.file.path().to_path_buf()).unwrap_or_default();
-    let first = Selection { channels: vec![0], z: Some(0), ..Selection::default() };
-    Level::choose(&[Arc::new(assemble(parts, limit_bytes)?)], &first, &path)
+    Ok(Level::of(Arc::new(assemble(parts, limit_bytes)?), 0, 0))
 }
 
 /// What is known of the slide, by its resolutions, of which there is one at least.

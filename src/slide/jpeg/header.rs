@@ -46,6 +46,8 @@ pub struct Header {
     /// Colour transform of an Adobe marker: 0 none, 1 YCbCr, 2 YCCK.
     pub adobe: Option<u8>,
     pub icc: Option<Vec<u8>>,
+    /// Why there is no profile, where there are parts of one.
+    pub icc_fault: Option<String>,
     /// The value of EXIF's orientation tag.
     pub orientation: Option<u64>,
 }
@@ -118,7 +120,10 @@ impl<R: BufRead> Scanner<R> {
                     if header.components.is_empty() {
                         return Err(format!("a scan before any frame at byte {}", self.offset));
                     }
-                    header.icc = assemble(std::mem::take(&mut self.icc));
+                    match assemble(std::mem::take(&mut self.icc)) {
+                        Ok(icc) => header.icc = icc,
+                        Err(fault) => header.icc_fault = Some(fault),
+                    }
                     return Ok(header);
                 }
                 // DHT, JPG and DAC share the range of the frames.
@@ -224,14 +229,17 @@ fn read_frame(header: &mut Header, segment: &[u8]) -> Option<()> {
         .then_some(())
 }
 
-/// The profile, when all its chunks are there; an incomplete one is ignored.
-fn assemble(mut chunks: Vec<(u8, u8, Vec<u8>)>) -> Option<Vec<u8>> {
+/// The profile, when all its chunks are there, each once. The error says what is wrong.
+fn assemble(mut chunks: Vec<(u8, u8, Vec<u8>)>) -> Result<Option<Vec<u8>>, String> {
     chunks.sort_by_key(|(number, _, _)| *number);
-    let total = chunks.first()?.1;
+    let Some(&(_, total, _)) = chunks.first() else { return Ok(None) };
     let whole = chunks.len() == usize::from(total)
         && chunks
             .iter()
             .zip(1..=255u8)
             .all(|((number, count, _), expected)| *number == expected && *count == total);
-    whole.then(|| chunks.into_iter().flat_map(|(_, _, data)| data).collect())
+    match whole {
+        true => Ok(Some(chunks.into_iter().flat_map(|(_, _, data)| data).collect())),
+        false => Err(format!("of its {total} parts, {} are there", chunks.len())),
+    }
 }

@@ -61,6 +61,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     if stored == 4 {
         warnings.push("its CMYK inks became RGB without a colour profile".into());
     }
+    warnings.extend(header.icc_fault.iter().map(|fault| icc::left_out(fault)));
     let info = SlideInfo {
         width,
         height,

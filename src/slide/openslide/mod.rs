@@ -7,7 +7,7 @@
 mod handle;
 mod library;
 
-use super::access::{Access, AssociatedImages, RandomAccess, RgbImage, Slide};
+use super::access::{Access, AssociatedImages, AssociatedSize, RandomAccess, RgbImage, Slide};
 use super::error::SlideError;
 use super::info::{SlideInfo, scanner};
 use super::options::{OpenOptions, OpenSlideLibrary, Selection};
@@ -242,15 +242,34 @@ fn composite(pixels: &[u32], background: [u8; 3], out: &mut [u8]) {
     }
 }
 
+impl Associated {
+    fn failed(&self, name: &str, message: String) -> SlideError {
+        failed(&self.0.path, format!("associated image {name:?}"), message)
+    }
+
+    /// The name as the library takes it, and the size of the image.
+    fn find(&self, name: &str) -> Result<(CString, (u32, u32)), SlideError> {
+        let fail = |message: String| self.failed(name, message);
+        let c_name = CString::new(name).map_err(|_| fail("the name holds a zero byte".into()))?;
+        let (width, height) = self.0.handle.associated_dimensions(&c_name).map_err(fail)?;
+        match (u32::try_from(width), u32::try_from(height)) {
+            (Ok(width), Ok(height)) => Ok((c_name, (width, height))),
+            _ => Err(fail(format!("an impossible size of {width}x{height}"))),
+        }
+    }
+}
+
 impl AssociatedImages for Associated {
+    fn size(&self, name: &str) -> Result<AssociatedSize, SlideError> {
+        let (_, (width, height)) = self.find(name)?;
+        // The library gives the whole.
+        let part_bytes = 4 * u64::from(width) * u64::from(height);
+        Ok(AssociatedSize { width, height, part_bytes })
+    }
+
     fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
         let slide = &*self.0;
-        let fail = |message: String| failed(&slide.path, format!("associated image {name:?}"), message);
-        let c_name = CString::new(name).map_err(|_| fail("the name holds a zero byte".into()))?;
-        let (width, height) = slide.handle.associated_dimensions(&c_name).map_err(fail)?;
-        let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height)) else {
-            return Err(fail(format!("an impossible size of {width}x{height}")));
-        };
+        let (c_name, (width, height)) = self.find(name)?;
         // Four bytes a pixel from the library and three in the result.
         let count = u64::from(width) * u64::from(height);
         let what = format!("the associated image {name:?}");
@@ -266,7 +285,7 @@ impl AssociatedImages for Associated {
         }
         let mut rgb = allocate(&slide.path, &what, count * 3, slide.limit_bytes, "allow more memory")?;
         let mut pixels = vec![0u32; rgb.len() / 3];
-        slide.handle.read_associated(&c_name, &mut pixels).map_err(fail)?;
+        slide.handle.read_associated(&c_name, &mut pixels).map_err(|message| self.failed(name, message))?;
         composite(&pixels, slide.background, &mut rgb);
         Ok(RgbImage { width, height, rgb })
     }

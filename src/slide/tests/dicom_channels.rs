@@ -75,10 +75,54 @@ fn sixteen_bits_are_shown_through_a_window() {
     let window = DicomFile { window: Some(("2000.5", "1001")), ..native };
     let (found, said) = shown(&window, None);
     assert!(found == between(1500, 2500) && said.contains("1500 to 2500"), "{said}");
+    let curve = |name| DicomFile { window_function: Some(name), ..window.clone() };
+    assert!(shown(&curve("SIGMOID"), None).1.contains("(SIGMOID) was not applied"));
+    let (_, said) = shown(&curve("LINEAR_EXACT"), None);
+    assert!(said.contains("1500 to 2501") && !said.contains("not applied"), "{said}");
     let eight = DicomFile::rgb(16, 16, 16, &[0; 768]).write(folder.path(), "a.dcm");
     let selection = Selection { window: Some((0, 9)), ..Selection::default() };
     let error = Slide::open(&eight, &OpenOptions { selection, ..built_in() }).unwrap_err();
     assert!(matches!(error, SlideError::NothingToChoose { .. }), "{error}");
+}
+
+#[test]
+fn samples_lie_where_the_high_bit_says_and_nothing_beside_them_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<u16> = (0..256).map(|at| at * 16).collect();
+    let want: Vec<u8> = values.iter().map(|&value| ((u32::from(value) * 255 + 2047) / 4095) as u8).collect();
+    let file = |syntax, stored: &dyn Fn(u16) -> u16, high: u16| {
+        let stored: Vec<u16> = values.iter().map(|&value| stored(value)).collect();
+        let frame = match syntax {
+            uids::RLE_LOSSLESS => {
+                rle(&stored.iter().flat_map(|value| value.to_be_bytes()).collect::<Vec<_>>(), 2)
+            }
+            _ => stored.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        };
+        let file =
+            DicomFile::of(16, 16, 16, 1, syntax, vec![frame]).with(tags::BITS_ALLOCATED, VR::US, 16u16);
+        file.with(tags::BITS_STORED, VR::US, 12u16)
+            .with(tags::HIGH_BIT, VR::US, high)
+            .write(folder.path(), "a.dcm")
+    };
+    for syntax in [uids::EXPLICIT_VR_LITTLE_ENDIAN, uids::RLE_LOSSLESS] {
+        assert!(read(&file(syntax, &|value| value << 4 | 7, 15)) == want, "{syntax}");
+        assert!(read(&file(syntax, &|value| value | 0x5000, 11)) == want, "graphics above, {syntax}");
+        for high in [10, 16] {
+            let error =
+                Slide::open(&file(syntax, &|value| value, high), &built_in()).unwrap_err().to_string();
+            assert!(error.contains(&format!("12 bits in 16 up to bit {high} (High Bit)")), "{error}");
+        }
+    }
+    let coded = crate::codec::encode_deep_jpeg(
+        &values.iter().map(|&value| value as i16).collect::<Vec<_>>(),
+        (16, 16),
+    );
+    let coded = DicomFile::of(16, 16, 16, 1, uids::JPEG_EXTENDED12_BIT, vec![coded])
+        .with(tags::BITS_ALLOCATED, VR::US, 16u16)
+        .with(tags::BITS_STORED, VR::US, 12u16)
+        .with(tags::HIGH_BIT, VR::US, 15u16);
+    let error = Slide::open(&coded.write(folder.path(), "a.dcm"), &built_in()).unwrap_err().to_string();
+    assert!(error.contains("(High Bit)"), "{error}");
 }
 
 #[test]

@@ -142,22 +142,73 @@ fn deflated_files_and_deflated_frames_are_exact() {
     cut.frames[0].truncate(20);
     let error = read_all(&mut Slide::open(&cut.write(folder.path(), "a.dcm"), &built_in()).unwrap());
     assert!(error.unwrap_err().to_string().contains("frame 1"), "a frame that was cut");
-    // The whole data set: the file meta information stays as it is, but for the syntax that it names.
-    let bytes = plain.bytes();
-    let data = bytes.windows(4).position(|tag| tag == [8, 0, 8, 0]).unwrap();
-    let deflate_bytes = |meta: &[u8]| {
-        let (from, to) = (b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99");
-        let at = meta.windows(from.len()).position(|part| part == from).unwrap();
-        let length = meta[at - 2];
-        let longer = [&meta[..at - 2], &[length + 2, 0], &to[..], &meta[at + from.len()..]].concat();
-        [longer, deflated(&bytes[data..])].concat()
-    };
+    // The whole data set.
     let path = folder.path().join("a.dcm");
-    std::fs::write(&path, deflate_bytes(&bytes[..data])).unwrap();
+    std::fs::write(&path, deflated_whole(&plain)).unwrap();
     assert!(read(&path) == pixels);
     let small = OpenOptions { max_memory_bytes: 4000, ..built_in() };
     let error = Slide::open(&path, &small).unwrap_err().to_string();
     assert!(error.contains("deflate"), "{error}");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+    let error = Slide::open(&path, &built_in()).unwrap_err().to_string();
+    assert!(error.contains("breaks off"), "{error}");
+}
+
+/// A file whose data set is deflated. The file meta information stays as it is, but for the syntax that it names.
+fn deflated_whole(file: &DicomFile) -> Vec<u8> {
+    let bytes = file.bytes();
+    let data = bytes.windows(4).position(|tag| tag == [8, 0, 8, 0]).unwrap();
+    let meta = &bytes[..data];
+    let (from, to) = (b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99");
+    let at = meta.windows(from.len()).position(|part| part == from).unwrap();
+    let longer = [&meta[..at - 2], &[meta[at - 2] + 2, 0], &to[..], &meta[at + from.len()..]].concat();
+    [longer, deflated(&bytes[data..])].concat()
+}
+
+#[test]
+fn deflated_files_of_a_series_share_a_quarter_of_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = picture(64, 64, 3);
+    let levels = [(64, "a.dcm"), (32, "b.dcm")].map(|(side, name)| {
+        let spacing = (0.0005 * f64::from(64 / side), 0.00025 * f64::from(64 / side));
+        let file =
+            DicomFile { spacing, ..DicomFile::rgb(side, side, 16, &picture[..(side * side * 3) as usize]) };
+        std::fs::write(folder.path().join(name), deflated_whole(&file)).unwrap();
+        file.bytes().len() as u64
+    });
+    let open = |bytes: u64| {
+        let options = OpenOptions { max_memory_bytes: 4 * bytes, ..built_in() };
+        Slide::open(&folder.path().join("a.dcm"), &options).map(|slide| slide.info.levels.len())
+    };
+    // The syntax is longer than that of the file that is not deflated.
+    let both: u64 = levels.iter().sum::<u64>() + 16;
+    assert_eq!(open(both).unwrap(), 2);
+    // What is left does not hold the head of the second file, or not its pixels.
+    let error = open(levels[0] + 16).unwrap_err();
+    let is_of_pixels = error.to_string().contains("deflate of more than");
+    assert!(is_of_pixels || matches!(error, SlideError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn a_listing_inflates_as_far_as_the_series_and_no_more_than_16_mib() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = DicomFile::rgb(16, 16, 16, &picture(16, 16, 3));
+    // Before the series, by its number.
+    let before = |bytes: usize| {
+        let zeros = dicom_core::PrimitiveValue::from(vec![0u8; bytes]);
+        deflated_whole(&file.clone().with(dicom_core::Tag(0x0009, 0x1001), VR::OB, zeros))
+    };
+    let path = folder.path().join("a.dcm");
+    for (bytes, is_found) in [(0, true), (70 << 10, true), (15 << 20, true), (17 << 20, false)] {
+        std::fs::write(&path, before(bytes)).unwrap();
+        let found = crate::slide::dicom_files(std::slice::from_ref(&path));
+        assert_eq!(
+            (found.slides.len(), found.damaged.len()),
+            if is_found { (1, 0) } else { (0, 1) },
+            "{bytes}"
+        );
+    }
 }
 
 #[test]

@@ -54,16 +54,22 @@ pub(super) struct DicomFile {
     pub shows: &'static str,
     pub series: &'static str,
     pub instance: String,
+    /// The optical path of frames that name none.
+    pub shared_path: Option<&'static str>,
     /// Positions of the frames: tiled sparse. Without them, tiled full.
     pub places: Option<Vec<Place>>,
     pub paths: Vec<&'static str>,
     pub planes: u32,
+    /// Millimetres from pixel to pixel, down and across.
+    pub spacing: (f64, f64),
     /// Centre and width of the window to be shown.
     pub window: Option<(&'static str, &'static str)>,
     /// The palettes of the optical paths, in their order.
     pub palettes: Vec<Option<Palette>>,
     /// The colour profile of each optical path.
     pub profile: Option<Vec<u8>>,
+    /// What lies between the ends of the window.
+    pub window_function: Option<&'static str>,
     /// Number, parts, frames before.
     pub concatenation: Option<(u16, u16, u32)>,
     pub table: Table,
@@ -117,12 +123,15 @@ impl DicomFile {
             shows: "VOLUME",
             series: "1.2.3.1",
             instance: format!("1.2.3.2.{width}.{height}"),
+            shared_path: None,
             places: None,
             paths: vec!["1"],
             planes: 1,
+            spacing: (0.0005, 0.00025),
             window: None,
             palettes: Vec::new(),
             profile: None,
+            window_function: None,
             concatenation: None,
             table: Table::Basic,
             fragments: 1,
@@ -182,6 +191,10 @@ impl DicomFile {
             ));
         }
         self.put_groups(&mut object);
+        let stored = self.extra.iter().rev().find(|(tag, ..)| *tag == tags::BITS_STORED);
+        if let Some(Ok(stored)) = stored.map(|(_, _, value)| value.to_int::<u16>()) {
+            object.put(DataElement::new(tags::HIGH_BIT, VR::US, PrimitiveValue::from(stored - 1)));
+        }
         for (tag, vr, value) in &self.extra {
             object.put(DataElement::new(*tag, *vr, value.clone()));
         }
@@ -204,12 +217,19 @@ impl DicomFile {
         let paths = self.paths.iter().enumerate().map(path).collect();
         put_sequence(object, tags::OPTICAL_PATH_SEQUENCE, paths);
         let mut shared = InMemDicomObject::new_empty();
-        let spacing = item([(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, ["0.0005", "0.00025"]))]);
+        let (down, across) = (self.spacing.0.to_string(), self.spacing.1.to_string());
+        let spacing = item([(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, [down, across]))]);
         put_sequence(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, vec![spacing]);
         if let Some((center, width)) = self.window {
             let text = |tag, text| (tag, VR::DS, PrimitiveValue::from(text));
-            let window = item([text(tags::WINDOW_CENTER, center), text(tags::WINDOW_WIDTH, width)]);
+            let function = self.window_function.map(|name| (tags::VOILUT_FUNCTION, VR::CS, name.into()));
+            let window = [text(tags::WINDOW_CENTER, center), text(tags::WINDOW_WIDTH, width)];
+            let window = item(window.into_iter().chain(function));
             put_sequence(&mut shared, tags::FRAME_VOILUT_SEQUENCE, vec![window]);
+        }
+        if let Some(name) = self.shared_path {
+            let path = item([(tags::OPTICAL_PATH_IDENTIFIER, VR::SH, PrimitiveValue::from(name))]);
+            put_sequence(&mut shared, tags::OPTICAL_PATH_IDENTIFICATION_SEQUENCE, vec![path]);
         }
         put_sequence(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]);
         let Some(places) = &self.places else { return };

@@ -135,7 +135,8 @@ fn sparse_tiles_lie_where_they_say_and_missing_ones_have_the_recommended_colour(
 fn a_series_is_one_slide_whichever_file_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let (fine, coarse) = (picture(SIZE.0, SIZE.1, 3), picture(25, 18, 3));
-    let one = DicomFile::rgb(25, 18, 16, &coarse).write(folder.path(), "1.dcm");
+    let one = DicomFile { spacing: (0.001, 0.0005), ..DicomFile::rgb(25, 18, 16, &coarse) };
+    let one = one.write(folder.path(), "1.dcm");
     DicomFile::rgb(SIZE.0, SIZE.1, 16, &fine).write(folder.path(), "2.dcm");
     let view =
         |shows, width| DicomFile { shows, ..DicomFile::rgb(width, 16, 16, &vec![9; width as usize * 48]) };
@@ -197,6 +198,21 @@ fn a_concatenation_is_one_image_and_a_missing_part_is_named() {
     std::fs::remove_file(middle).unwrap();
     let error = Slide::open(&folder.path().join("a.dcm"), &built_in()).unwrap_err();
     assert!(error.to_string().contains("2 of 3 parts are there, and frame 6 is in none"), "{error}");
+    // Without the number of frames before a part, the parts have numbers.
+    let empty =
+        |file: DicomFile| file.with(tags::CONCATENATION_FRAME_OFFSET_NUMBER, VR::UL, PrimitiveValue::Empty);
+    empty(part(3, 9..12)).write(folder.path(), "a.dcm");
+    let first = empty(part(1, 0..5)).write(folder.path(), "b.dcm");
+    let middle = empty(part(2, 5..9)).write(folder.path(), "c.dcm");
+    assert!(read(&first) == pixels);
+    let number = |number: u16| (tags::IN_CONCATENATION_NUMBER, VR::US, PrimitiveValue::from(number));
+    for wrong in [number(1), (tags::IN_CONCATENATION_NUMBER, VR::US, PrimitiveValue::Empty)] {
+        let mut file = empty(part(2, 5..9));
+        file.extra.push(wrong);
+        file.write(folder.path(), "c.dcm");
+        let error = Slide::open(&middle, &built_in()).unwrap_err().to_string();
+        assert!(error.contains("its order is unknown"), "{error}");
+    }
 }
 
 #[test]

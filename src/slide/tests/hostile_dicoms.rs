@@ -155,3 +155,20 @@ fn random_damage_of_jpeg_ls_frames_never_panics() {
         }
     }
 }
+
+#[test]
+fn optical_paths_take_no_more_memory_than_there_is() {
+    // 200 profiles of 64 KiB.
+    let mut file = DicomFile { profile: Some(vec![0; 64 << 10]), ..dicom() };
+    file.paths = vec!["1"; 200];
+    let folder = tempfile::tempdir().unwrap();
+    let path = file.write(folder.path(), "a.dcm");
+    let open = |max_memory_bytes| Slide::open(&path, &OpenOptions { max_memory_bytes, ..built_in() });
+    let error = open(8 << 20).unwrap_err();
+    assert!(
+        matches!(error, SlideError::TooLarge { .. }) && error.to_string().contains("optical paths"),
+        "{error}"
+    );
+    let beyond = open(64 << 20);
+    assert!(!matches!(beyond, Err(SlideError::TooLarge { .. })), "{beyond:?}");
+}

@@ -141,7 +141,13 @@ fn colour_profiles_and_densities_are_found() {
     }
     let slide = open_bytes(folder.path(), "a.jpg", &file, &built_in()).unwrap();
     assert_eq!(slide.info.microns_per_pixel, Some((0.4, 0.4)));
-    assert_eq!(slide.info.icc_profile, Some(profile));
+    assert_eq!((slide.info.icc_profile, slide.info.warnings.len()), (Some(profile.clone()), 0));
+    // Without its first part, which was put in last.
+    file.drain(20..20 + 18 + 50);
+    let slide = open_bytes(folder.path(), "a.jpg", &file, &built_in()).unwrap();
+    assert_eq!(slide.info.icc_profile, None);
+    let warnings = ["its colour profile was left out: of its 2 parts, 1 are there"];
+    assert_eq!(slide.info.warnings, warnings);
 }
 
 #[test]

@@ -151,6 +151,11 @@ fn tags_that_are_not_followed_are_told() {
         (rgb().with(318, 5, rational(&[0.3, 0.3])), "WhitePoint"),
         (TiffFile::strips(2, 1, 4, vec![9; 8]).with(338, 3, vec![0]), "1 of its 4 samples"),
         (TiffFile::strips(2, 1, 4, vec![9; 8]).with(338, 3, vec![2]), ""),
+        (
+            rgb().text(270, "{\"shape\": [3, 4, 6, 3], \"truncated\": true}"),
+            "more planes than the file has pages",
+        ),
+        (rgb().text(270, "{\"shape\": [4, 6, 3]}"), ""),
     ] {
         let warnings = open(&page).unwrap().info.warnings;
         let found = warnings.first().map_or("", |warning| warning.as_str());

@@ -6,11 +6,13 @@ mod depths;
 mod dicom_channels;
 mod dicom_coded;
 mod dicom_files;
+mod dicom_resolutions;
 mod dicoms;
 mod fixtures;
 mod hostile;
 mod hostile_dicoms;
 mod jpegs;
+mod levels;
 mod meaning;
 #[cfg(feature = "openslide")]
 mod openslides;

@@ -143,3 +143,32 @@ fn a_gamma_that_is_not_applied_is_told() {
         assert_eq!(slide.info.warnings.len(), usize::from(told), "{:?}", slide.info.warnings);
     }
 }
+
+#[test]
+fn a_damaged_profile_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = icc::tests::profile(b"mntr", b"RGB ");
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &profile).unwrap();
+    let packed = packed.finish().unwrap();
+    let file = encode(4, ColorType::Rgb, BitDepth::Eight, &picture(4, 4, 3), |_| ());
+    // Signature and IHDR take 33 bytes.
+    let with = |packed: &[u8], flip: u8| {
+        let body = [b"iCCP", &b"a\0\0"[..], packed].concat();
+        let mut crc = flate2::Crc::new();
+        crc.update(&body);
+        let length = (body.len() as u32 - 4).to_be_bytes();
+        let sum = (crc.sum() ^ u32::from(flip)).to_be_bytes();
+        [&file[..33], &length, &body, &sum, &file[33..]].concat()
+    };
+    for (case, bytes, is_whole) in [
+        ("whole", with(&packed, 0), true),
+        ("checksum", with(&packed, 1), false),
+        ("cut off", with(&packed[..packed.len() / 2], 0), false),
+    ] {
+        let info = open_bytes(folder.path(), "a.png", &bytes, &built_in()).unwrap().info;
+        assert_eq!(info.icc_profile.is_some(), is_whole, "{case}");
+        let said = ["its colour profile was left out: it is damaged"];
+        assert_eq!(info.warnings, if is_whole { &[][..] } else { &said[..] }, "{case}");
+    }
+}

@@ -33,8 +33,8 @@ impl PixelTags<'_> {
             return Err(self.unsupported(format!("{samples} samples of {bits} bits for {colors} colours")));
         }
         let (alpha, premultiplied) = match self.opacity(colors, samples)? {
-            Some(found) if bits >= 8 => found,
-            _ => return Ok((self.opaque(colors, photometric), (0..colors).collect())),
+            Some(found) => found,
+            None => return Ok((self.opaque(colors, photometric), (0..colors).collect())),
         };
         let pixel = match (colors, premultiplied) {
             (1, false) => Pixel::GrayAlpha,

@@ -6,10 +6,12 @@
 //! because it comes first. Pages of the same size and kind as the slide are its channels, focal planes or points in time.
 //!
 //! A smaller page is a level where it comes after the slide or below it (SubIFDs), is tiled if the slide is, and both of its
-//! sides are those of the slide divided by one whole number. All other pages are images beside the slide.
+//! sides are those of the slide divided by one whole number. All other pages are images beside the slide, and so are those that
+//! OME-XML lists for another image, whatever their sizes.
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
+use super::ome_images::OmeImages;
 use super::pages::{Page, Pages};
 use super::{ome, qptiff};
 use std::collections::{HashMap, HashSet};
@@ -57,15 +59,18 @@ impl<'p, 'f> Contents<'p, 'f> {
         let below = pages.list.iter().flat_map(|page| &page.below).map(|page| (page, role(page)));
         let all: Vec<(&'p Page<'f>, Role)> = roles.iter().cloned().chain(below).collect();
         let first = largest(&all, &Role::Image).ok_or_else(|| only_beside(file))?;
-        let is_plane = |(page, role): &&(&'p Page<'f>, Role)| page.is_like(first) && *role == Role::Image;
+        let images = OmeImages::of(file.path(), pages);
+        let is_plane = |(page, role): &&(&'p Page<'f>, Role)| {
+            page.is_like(first) && *role == Role::Image && images.same(first, page)
+        };
         let mut full: Vec<_> = roles.iter().filter(is_plane).map(|(page, _)| *page).collect();
         if !full.iter().any(|page| std::ptr::eq(*page, first)) {
             full = vec![first];
         }
-        let levels = levels(&full, &roles);
+        let levels = levels(&full, &roles, &images);
         let first = full.first().copied().unwrap_or(first);
         let mut contents = Self { first, full, levels, beside: Vec::new(), warnings };
-        contents.collect_beside(roles);
+        contents.collect_beside(roles, &images);
         Ok(contents)
     }
 
@@ -75,7 +80,7 @@ impl<'p, 'f> Contents<'p, 'f> {
     }
 
     /// Names the pages of the chain that are neither the slide nor its levels.
-    fn collect_beside(&mut self, roles: Vec<(&'p Page<'f>, Role)>) {
+    fn collect_beside(&mut self, roles: Vec<(&'p Page<'f>, Role)>, images: &OmeImages) {
         let used: HashSet<usize> =
             self.full.iter().chain(self.levels.iter().flatten()).map(|page| page.number).collect();
         let rest = roles.into_iter().filter(|(page, _)| !used.contains(&page.number));
@@ -89,10 +94,18 @@ impl<'p, 'f> Contents<'p, 'f> {
                 Role::Beside(name) => name,
                 Role::Mask => continue,
                 Role::Image | Role::Reduced => {
-                    let (number, width, height) = (page.number, page.width, page.height);
-                    self.warnings.push(format!(
-                        "page {number} of {width}x{height} pixels is another image and was left out"
-                    ));
+                    let number = page.number;
+                    let size = format!("{}x{} pixels", page.width, page.height);
+                    let what = match images.other(self.first, page) {
+                        // The first page of an image stands for all of them.
+                        Some((_, _, first)) if first != number => continue,
+                        Some((image, name, _)) => {
+                            let name = if name.is_empty() { String::new() } else { format!("{name:?}, ") };
+                            format!("image {image} of its OME-XML ({name}page {number} of {size})")
+                        }
+                        None => format!("page {number} of {size}"),
+                    };
+                    self.warnings.push(format!("{what} is another image and was left out"));
                     format!("page {number}")
                 }
             };
@@ -171,7 +184,11 @@ fn aperio_name(page: &Page<'_>, text: &str) -> Option<&'static str> {
 }
 
 /// The smaller resolutions of the slide, the largest first.
-fn levels<'p, 'f>(full: &[&'p Page<'f>], roles: &[(&'p Page<'f>, Role)]) -> Vec<Vec<&'p Page<'f>>> {
+fn levels<'p, 'f>(
+    full: &[&'p Page<'f>],
+    roles: &[(&'p Page<'f>, Role)],
+    images: &OmeImages,
+) -> Vec<Vec<&'p Page<'f>>> {
     let Some(&first) = full.first() else { return Vec::new() };
     let mut levels: Vec<Vec<&Page<'f>>> = Vec::new();
     let depth = full.iter().map(|page| page.below.len()).min().unwrap_or(0);
@@ -182,7 +199,10 @@ fn levels<'p, 'f>(full: &[&'p Page<'f>], roles: &[(&'p Page<'f>, Role)]) -> Vec<
         }
     }
     let chain = roles.iter().filter(|(page, role)| {
-        page.number > first.number && matches!(role, Role::Image | Role::Reduced) && is_level(first, page)
+        page.number > first.number
+            && matches!(role, Role::Image | Role::Reduced)
+            && images.other(first, page).is_none()
+            && is_level(first, page)
     });
     let mut groups: Vec<Vec<&Page<'f>>> = Vec::new();
     for (page, _) in chain {

@@ -11,6 +11,7 @@ use super::directory::{ByteOrder, Directory};
 use super::holds::{Samples, check_file};
 use super::numbers::Numbers;
 use super::pixel_tags::{Color, Compression, PixelTags};
+use super::range::Ranges;
 use super::tag;
 use std::path::Path;
 
@@ -45,6 +46,8 @@ pub(super) struct Layout {
     pub window: Window,
     /// Whether the file says that these are the values in use.
     pub declared: bool,
+    /// The values in use of each sample.
+    pub ranges: Ranges,
     /// Samples of a pixel, including extra samples.
     pub samples: usize,
     /// Samples in separate chunks (planar configuration 2).
@@ -122,6 +125,11 @@ impl Layout {
         *pixel = Pixel::Gray;
         self.wanted = vec![sample];
         self.blank = 0;
+        if self.numbers.is_none() {
+            let wrong =
+                |problem| SlideError::corrupt(path, "TIFF", format!("range of sample {sample}"), problem);
+            (self.window, self.declared) = self.ranges.window(self.bits, &self.wanted).map_err(wrong)?;
+        }
         Ok(())
     }
 
@@ -190,8 +198,18 @@ impl Layout {
         let photometric = tags.required(tag::PHOTOMETRIC)?;
         let (color, wanted) = tags.color(photometric, samples, bits)?;
         let numbers = Numbers::new(tags.kind()?, bits);
-        let (window, declared) =
-            if numbers.is_some() { (Window::of_bits(16), false) } else { tags.window(bits)? };
+        let ranges = Ranges::of(directory);
+        let colors = match &color {
+            Color::Direct { pixel: Pixel::Cmyk, .. } => 4,
+            Color::Direct { pixel, .. } => usize::from(pixel.channels()),
+            Color::Palette(_) => 1,
+        };
+        let (window, declared) = match numbers {
+            Some(_) => (Window::of_bits(16), false),
+            None => ranges
+                .window(bits, wanted.get(..colors).unwrap_or_default())
+                .map_err(|problem| directory.corrupt(tag::S_MAX_SAMPLE_VALUE, problem))?,
+        };
         let ycbcr = photometric == 6 || directory.number(tag::COMPRESSION)? == Some(APERIO_YCBCR);
         if compression.is_file() {
             check_file(&tags, compression, Samples { bits, count: samples, planar, ycbcr }, &color)?;
@@ -220,6 +238,7 @@ impl Layout {
             numbers,
             window,
             declared,
+            ranges,
             samples,
             planar,
             color,
@@ -287,19 +306,36 @@ impl Layout {
         }
     }
 
+    /// Whether the file holds the strip or tile of a pixel.
+    pub fn holds(&self, x: u32, y: u32) -> bool {
+        let down = u64::from(self.height.div_ceil(self.strip_rows));
+        let row = u64::from(y / self.strip_rows);
+        let plane = self.wanted_planes().first().map_or(0, |&plane| plane as u64);
+        let index = (plane * down + row) * u64::from(self.across) + u64::from(x / self.chunk_width);
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| self.byte_counts.get(index))
+            .is_some_and(|&count| count > 0)
+    }
+
     /// Chunks that the file leaves out.
     pub fn absent(&self) -> usize {
         self.byte_counts.iter().filter(|&&count| count == 0).count()
     }
 
-    fn check_memory(&self, file: &PositionalFile, limit_bytes: u64) -> Result<(), SlideError> {
+    /// Bytes that a chunk takes: stored samples and decoded pixels together.
+    pub fn memory(&self) -> u64 {
         let raw = self
             .raw_row_bytes()
             .saturating_mul(u64::from(self.chunk_height))
             .saturating_mul(self.wanted_planes().len() as u64);
         // JPEG decodes straight into the result, unless its planes are apart.
         let raw = if self.compression == Compression::Jpeg && !self.planar { 0 } else { raw };
-        let needed = raw.saturating_add(self.chunk_bytes());
+        raw.saturating_add(self.chunk_bytes())
+    }
+
+    fn check_memory(&self, file: &PositionalFile, limit_bytes: u64) -> Result<(), SlideError> {
+        let needed = self.memory();
         if needed > limit_bytes {
             let what = if self.tiled { "one tile" } else { "one strip" };
             let what = format!("{what} of {}x{} pixels", self.chunk_width, self.chunk_height);

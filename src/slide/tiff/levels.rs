@@ -1,7 +1,7 @@
 //! An open TIFF as a slide: its resolutions, each of one page or of several channels that are blended, turned as the file
 //! says.
 
-use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
+use super::super::access::{AssociatedImages, AssociatedSize, RandomAccess, RgbImage, StoredTiles};
 use super::super::blend::Sum;
 use super::super::error::SlideError;
 use super::super::orientation::Orientation;
@@ -13,7 +13,7 @@ use super::directory::{Directory, Header};
 use super::layout::{ChunkCoord, Layout};
 use super::pages::Page;
 use super::reader::PageReader;
-use super::stored_tiles;
+use super::{meaning, shown, stored_tiles};
 use crate::codec::Foreign;
 use crate::store::Arrival;
 use std::path::PathBuf;
@@ -36,6 +36,15 @@ pub(super) struct Part {
 }
 
 impl Picture {
+    /// The layouts of its pages.
+    pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        let (alone, channels) = match self {
+            Self::Page(page) => (Some(&page.layout), &[][..]),
+            Self::Blend(channels) => (None, &channels[..]),
+        };
+        alone.into_iter().chain(channels.iter().map(|part| &part.page.layout))
+    }
+
     /// The size as stored, and the channels of the result.
     fn extent(&self) -> Extent {
         match self {
@@ -158,7 +167,7 @@ impl StoredTiles for TiffSlide {
     }
 }
 
-/// The images beside a slide, as they are stored. Their lists of tiles or strips are read when an image is asked for.
+/// The images beside a slide. Their lists of tiles or strips are read when an image is asked for.
 pub(super) struct Beside {
     file: Arc<PositionalFile>,
     /// Names, and byte offsets of the directories.
@@ -177,27 +186,50 @@ impl Beside {
 
     /// Their names.
     pub fn names(&self) -> Vec<String> {
-        self.images.iter().map(|(name, _)| name.clone()).collect()
+        self.images.iter().map(|(name, ..)| name.clone()).collect()
     }
-}
 
-impl AssociatedImages for Beside {
-    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
-        let path = self.file.path();
+    /// An image, of which no pixel is read yet.
+    fn page(&self, name: &str) -> Result<(PageReader, Orientation), SlideError> {
         let missing = || SlideError::NoAssociatedImage {
-            path: path.to_path_buf(),
+            path: self.file.path().to_path_buf(),
             name: name.into(),
             known: self.names().join(", "),
         };
         let (_, at) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
         let directory = Directory::read(&self.file, Header::read(&self.file)?, *at)?;
         let layout = Layout::read(&self.file, &directory, self.limit_bytes)?;
-        let page = PageReader::alone(Arc::clone(&self.file), layout, self.limit_bytes);
+        let orientation = meaning::orientation(&directory, &mut Vec::new());
+        Ok((PageReader::alone(Arc::clone(&self.file), layout, self.limit_bytes), orientation))
+    }
+}
+
+impl AssociatedImages for Beside {
+    fn size(&self, name: &str) -> Result<AssociatedSize, SlideError> {
+        let (page, orientation) = self.page(name)?;
+        let Extent { width, height, channels } = page.extent;
+        let pixels = u64::from(width) * u64::from(height);
+        // One that is turned is there twice for a moment.
+        let turned = if orientation.is_plain() { 0 } else { pixels * u64::from(channels) };
+        let (width, height) = orientation.pair((width, height));
+        Ok(AssociatedSize { width, height, part_bytes: page.layout.memory().saturating_add(turned) })
+    }
+
+    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        let (page, orientation) = self.page(name)?;
         let Extent { width, height, channels } = page.extent;
         let bytes = (u64::from(width) * u64::from(height)).saturating_mul(u64::from(channels));
         let what = format!("the associated image {name:?}");
-        let mut pixels = allocate(path, &what, bytes, self.limit_bytes / 4, "allow more memory")?;
-        page.read(Region { x: 0, y: 0, width, height }, &mut pixels)?;
+        let hold = || allocate(self.file.path(), &what, bytes, self.limit_bytes / 4, "allow more memory");
+        let mut pixels = hold()?;
+        let windowed = shown::windowed(&page, self.limit_bytes)?;
+        windowed.as_ref().unwrap_or(&page).read(Region { x: 0, y: 0, width, height }, &mut pixels)?;
+        let (width, height) = orientation.pair((width, height));
+        if !orientation.is_plain() {
+            let mut turned = hold()?;
+            orientation.turn(&pixels, width as usize, usize::from(channels), &mut turned);
+            pixels = turned;
+        }
         let rgb = if channels == 3 { pixels } else { pixels.iter().flat_map(|&gray| [gray; 3]).collect() };
         Ok(RgbImage { width, height, rgb })
     }

@@ -27,6 +27,12 @@ pub(super) fn orientation(directory: &Directory<'_>, warnings: &mut Vec<String>)
     })
 }
 
+/// Whether the page has this orientation, or says nothing of its own that counts.
+pub(super) fn is_turned_as(directory: &Directory<'_>, orientation: Orientation) -> bool {
+    let own = directory.number(tag::ORIENTATION).ok().flatten().and_then(Orientation::from_tag);
+    own.is_none_or(|own| own == orientation)
+}
+
 /// Refuses a page whose pixels another rule makes; the warnings say which tags were not followed.
 pub(super) fn check(
     file: &PositionalFile,
@@ -77,6 +83,13 @@ fn warnings(page: &Page<'_>, layout: &Layout) -> Vec<String> {
         curves.iter().filter(|(tag, _)| directory.has(*tag)).map(|(_, name)| *name).collect();
     if !found.is_empty() && !directory.has(tag::ICC_PROFILE) {
         warnings.push(format!("its colours are described by {}, which was not applied", found.join(" and ")));
+    }
+    // Written by tifffile, whose description has the shape of what was saved.
+    if page.description.starts_with("{\"shape\"") && page.description.contains("\"truncated\": true") {
+        warnings.push(
+            "its description says that it holds more planes than the file has pages: only these were read"
+                .into(),
+        );
     }
     if layout.is_inks() {
         warnings.push("its CMYK inks became RGB without a colour profile".into());

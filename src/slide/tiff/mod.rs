@@ -10,6 +10,7 @@
 //! the photometric tag where JPEG tiles have another colour space, which turns real slides green. Decompression is by
 //! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
+mod alike;
 mod chunk;
 mod colors;
 mod contents;
@@ -25,12 +26,15 @@ mod meaning;
 mod metadata;
 mod numbers;
 mod ome;
+mod ome_images;
 mod pages;
 mod pictures;
 mod pixel_tags;
 mod planes;
 mod qptiff;
+mod range;
 mod reader;
+mod shown;
 mod stack;
 mod stored_tiles;
 pub(super) mod tag;
@@ -77,9 +81,20 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     warnings.append(&mut notes);
     let mut levels = vec![pictures.full(layouts)];
     for pages in &contents.levels {
-        match pictures.smaller(pages) {
+        let turned = |page: &&Page<'_>| !meaning::is_turned_as(&page.directory, orientation);
+        let smaller = match (levels.first(), pages.iter().any(turned)) {
+            (Some(full), false) => pictures.smaller(pages, full),
+            _ => Err("it is turned or mirrored in another way than the slide (Orientation)".into()),
+        };
+        match smaller {
             Ok(picture) => levels.push(picture),
-            Err(error) => warnings.push(format!("a smaller resolution was left out ({error})")),
+            Err(why) => {
+                let size = pages.first().map_or((0, 0), |page| page.size());
+                warnings.push(format!(
+                    "a smaller resolution of {}x{} pixels was left out ({why})",
+                    size.0, size.1
+                ));
+            }
         }
     }
     let slide = TiffSlide { path: path.to_path_buf(), levels, orientation };

@@ -23,11 +23,11 @@ pub(super) fn is_ome(description: &str) -> bool {
     description.contains("<OME") && description.contains("openmicroscopy.org")
 }
 
-fn children<'a, 'd>(node: Node<'a, 'd>, name: &'static str) -> impl Iterator<Item = Node<'a, 'd>> {
+pub(super) fn children<'a, 'd>(node: Node<'a, 'd>, name: &'static str) -> impl Iterator<Item = Node<'a, 'd>> {
     node.children().filter(move |child| child.tag_name().name() == name)
 }
 
-fn number(node: Node<'_, '_>, name: &str) -> Option<u32> {
+pub(super) fn number(node: Node<'_, '_>, name: &str) -> Option<u32> {
     node.attribute(name)?.trim().parse().ok()
 }
 
@@ -64,7 +64,7 @@ pub(super) fn beside(description: &str) -> Vec<(usize, &'static str)> {
     children(document.root_element(), "Image").filter_map(named).collect()
 }
 
-fn pixels<'a, 'd>(image: Node<'a, 'd>) -> Option<Node<'a, 'd>> {
+pub(super) fn pixels<'a, 'd>(image: Node<'a, 'd>) -> Option<Node<'a, 'd>> {
     children(image, "Pixels").next()
 }
 
@@ -235,7 +235,7 @@ fn map_planes(
 }
 
 /// The name of the file that holds the planes, where it is another one.
-fn elsewhere(path: &Path, root: Node<'_, '_>, data: Node<'_, '_>) -> Option<Arc<str>> {
+pub(super) fn elsewhere(path: &Path, root: Node<'_, '_>, data: Node<'_, '_>) -> Option<Arc<str>> {
     let uuid = children(data, "UUID").next()?;
     let name = uuid.attribute("FileName")?;
     let is_same = uuid.text().map(str::trim) == root.attribute("UUID")

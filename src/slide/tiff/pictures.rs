@@ -3,6 +3,7 @@
 use super::super::error::SlideError;
 use super::super::options::Selection;
 use super::super::window::{Histogram, Levels, Window};
+use super::alike;
 use super::layout::Layout;
 use super::levels::{Part, Picture};
 use super::numbers::Numbers;
@@ -97,7 +98,10 @@ impl<'a> Pictures<'a> {
                 }
                 // Inks have their full range, which `pixel_tags` checks.
                 _ if layout.is_inks() => (layout.window, String::new()),
-                _ if layout.declared => (layout.window, "as the file declares".into()),
+                _ if self.chosen.is_rgb && layouts.iter().all(|layout| layout.declared) => {
+                    (together(layouts, layout.window), "as the file declares".into())
+                }
+                _ if layout.declared && !self.chosen.is_rgb => (layout.window, "as the file declares".into()),
                 _ => self.measured(layout, layouts)?,
             };
             self.windows.push(window);
@@ -142,9 +146,12 @@ impl<'a> Pictures<'a> {
         self.picture(layouts)
     }
 
-    /// The picture of a smaller resolution, of one page for each of the full one.
-    pub fn smaller(&self, pages: &[&Page<'_>]) -> Result<Picture, SlideError> {
-        let mut layouts = self.layouts(pages)?;
+    /// The picture of a smaller resolution, of one page for each of the full one; the reason where it shows something else than that.
+    pub fn smaller(&self, pages: &[&Page<'_>], full: &Picture) -> Result<Picture, String> {
+        let mut layouts = self.layouts(pages).map_err(|error| error.to_string())?;
+        if let Some(why) = full.layouts().zip(&layouts).find_map(|(full, own)| alike::difference(full, own)) {
+            return Err(why);
+        }
         self.set_windows(&mut layouts);
         Ok(self.picture(layouts))
     }
@@ -165,6 +172,13 @@ impl<'a> Pictures<'a> {
             }
         }
     }
+}
+
+/// From the lowest to the highest value of the channels of one RGB image.
+fn together(layouts: &[Layout], own: Window) -> Window {
+    let windows = || layouts.iter().map(|layout| layout.window);
+    let low = windows().map(|window| window.low).min().unwrap_or(own.low);
+    Window { low, high: windows().map(|window| window.high).max().unwrap_or(own.high), ..own }
 }
 
 /// What to tell of numbers that became codes.

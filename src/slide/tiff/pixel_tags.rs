@@ -5,7 +5,6 @@
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::super::samples::Pixel;
-use super::super::window::Window;
 use super::directory::Directory;
 use super::numbers::Kind;
 use super::tag;
@@ -147,23 +146,6 @@ impl PixelTags<'_> {
             // As in libtiff, it does not apply to formats of files of their own.
             2 => Ok(!compression.is_file()),
             _ => Ok(false),
-        }
-    }
-
-    /// The declared range of samples of more than 8 bits: SMinSampleValue and SMaxSampleValue, else all values of the bits.
-    pub fn window(&self, bits: u32) -> Result<(Window, bool), SlideError> {
-        let full = Window::of_bits(bits.max(8));
-        let first = |tag| self.directory.numbers(tag).map(|values| values.and_then(|v| v.first().copied()));
-        let (Ok(low), Ok(Some(high))) = (first(tag::S_MIN_SAMPLE_VALUE), first(tag::S_MAX_SAMPLE_VALUE))
-        else {
-            return Ok((full, bits > 8 && bits < 16));
-        };
-        let low = low.unwrap_or(0);
-        match (u16::try_from(low), u16::try_from(high)) {
-            (Ok(low), Ok(high)) if low < high && high <= full.high => {
-                Ok((Window { low, high, opaque: full.opaque }, true))
-            }
-            _ => Err(self.directory.corrupt(tag::S_MAX_SAMPLE_VALUE, format!("a range of {low} to {high}"))),
         }
     }
 

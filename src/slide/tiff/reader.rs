@@ -81,7 +81,7 @@ impl<'a> Readers<'a> {
 
     /// The values of the colour samples in some chunks of a page, spread evenly over it; with the number of chunks that were read.
     pub fn sample(&self, layout: &Layout, histogram: &mut Histogram) -> Result<u64, SlideError> {
-        self.spread(layout, |coord| {
+        spread(layout, |coord| {
             chunk::values(self.file, layout, coord, self.limit_bytes, &mut |value| histogram.add(value))
         })
     }
@@ -90,7 +90,7 @@ impl<'a> Readers<'a> {
     pub fn set_range(&self, layout: &mut Layout) -> Result<(), SlideError> {
         let Some(mut numbers) = layout.numbers else { return Ok(()) };
         let mut seen = false;
-        self.spread(layout, |coord| {
+        spread(layout, |coord| {
             chunk::numbers(self.file, layout, coord, self.limit_bytes, &mut |value| {
                 if value.is_finite() {
                     numbers.include(value, !seen);
@@ -101,24 +101,23 @@ impl<'a> Readers<'a> {
         layout.numbers = Some(numbers);
         Ok(())
     }
+}
 
-    /// Reads some chunks of a page, spread evenly over it; the number of them.
-    fn spread(
-        &self,
-        layout: &Layout,
-        mut read: impl FnMut(ChunkCoord) -> Result<(), SlideError>,
-    ) -> Result<u64, SlideError> {
-        let all = u64::from(layout.across) * u64::from(layout.down);
-        let in_chunk = u64::from(layout.chunk_width) * u64::from(layout.chunk_height);
-        let count = all.min(MEASURED_CHUNKS).min((MEASURED_PIXELS / in_chunk.max(1)).max(1));
-        for step in 0..count {
-            // Multiples of the golden ratio fall between one another and on no column of the grid.
-            let index = if count == all { step } else { ((step.wrapping_mul(GOLDEN) >> 32) * all) >> 32 };
-            let (row, column) = (index / u64::from(layout.across), index % u64::from(layout.across));
-            read(ChunkCoord { column: column as u32, row: row as u32 })?;
-        }
-        Ok(count)
+/// Reads some chunks of a page, spread evenly over it; the number of them.
+pub(super) fn spread(
+    layout: &Layout,
+    mut read: impl FnMut(ChunkCoord) -> Result<(), SlideError>,
+) -> Result<u64, SlideError> {
+    let all = u64::from(layout.across) * u64::from(layout.down);
+    let in_chunk = u64::from(layout.chunk_width) * u64::from(layout.chunk_height);
+    let count = all.min(MEASURED_CHUNKS).min((MEASURED_PIXELS / in_chunk.max(1)).max(1));
+    for step in 0..count {
+        // Multiples of the golden ratio fall between one another and on no column of the grid.
+        let index = if count == all { step } else { ((step.wrapping_mul(GOLDEN) >> 32) * all) >> 32 };
+        let (row, column) = (index / u64::from(layout.across), index % u64::from(layout.across));
+        read(ChunkCoord { column: column as u32, row: row as u32 })?;
     }
+    Ok(count)
 }
 
 /// One page, or one sample of it: 8-bit gray or RGB.

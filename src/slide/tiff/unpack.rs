@@ -24,6 +24,10 @@ pub(super) fn unpack(layout: &Layout, planes: Vec<Vec<u8>>, out: &mut [u8]) {
                     to.copy_from_slice(colors.get(usize::from(sample)).unwrap_or(&[0; 3]));
                 }
             }
+            Color::Direct { pixel, invert } if layout.bits < 8 && pixel.samples() > 1 => {
+                gather_bits(layout, &rows, *invert, &mut gathered);
+                samples::convert_8(*pixel, &gathered, to);
+            }
             Color::Direct { invert, .. } if layout.bits < 8 => {
                 let max = (1u32 << layout.bits) - 1;
                 for (to, sample) in to.iter_mut().zip(bit_samples(first, layout.bits, step)) {
@@ -198,6 +202,22 @@ fn gather(layout: &Layout, rows: &[&[u8]], out: &mut Vec<u8>) {
             {
                 to.copy_from_slice(from);
             }
+        }
+    }
+}
+
+/// As [`gather`], of gray and opacity in fewer than 8 bits, as levels.
+fn gather_bits(layout: &Layout, rows: &[&[u8]], invert: bool, out: &mut Vec<u8>) {
+    let (max, count) = ((1u32 << layout.bits) - 1, layout.wanted.len());
+    out.clear();
+    out.resize(layout.chunk_width as usize * count, 0);
+    for (slot, &sample) in layout.wanted.iter().enumerate() {
+        let (row, first) = if layout.planar { (slot, 0) } else { (0, sample) };
+        let row = rows.get(row).copied().unwrap_or_default();
+        let from = bit_samples(row, layout.bits, 1).skip(first).step_by(layout.chunk_samples());
+        for (to, sample) in out.iter_mut().skip(slot).step_by(count).zip(from) {
+            let level = (u32::from(sample) * 255 / max) as u8;
+            *to = if invert && slot == 0 { 255 - level } else { level };
         }
     }
 }

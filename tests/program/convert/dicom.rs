@@ -186,6 +186,12 @@ fn what_dicom_demands_and_nobody_knows_is_told_or_refused() {
         (r#"{"SpecimenDescriptionSequence": []}"#, "a sequence or binary data"),
         (r#"{"IlluminationTypeCodeSequence": {"CodeValue": "1"}}"#, "CodingSchemeDesignator"),
         (r#"{"PatientID": {"a": 1}}"#, "a text, a number or a list"),
+        (r#"{"TransferSyntaxUID": "1.2.840.10008.1.2.1"}"#, "how the file is written"),
+        (r#"{"MediaStorageSOPInstanceUID": "1.2.3"}"#, "how the file is written"),
+        (r#"{"ImageOrientationSlide": [0, -1]}"#, "it has 6 values, and 2 are given"),
+        (r#"{"PatientID": ["1", "2"]}"#, "it has 1 value, and 2 are given"),
+        (r#"{"BurnedInAnnotation": "MAYBE"}"#, "is not one of its values: YES, NO"),
+        (r#"{"StudyDate": "20240231"}"#, "no date"),
     ] {
         with(text, &[]).fails(&["given.json", says]);
         assert!(!out.exists(), "{text}");

@@ -42,8 +42,8 @@ fn scanned_slides_of_every_reader() {
     let series = root();
     let dir = series.path().join("one");
     std::fs::create_dir(&dir).unwrap();
-    write_dicom(&dir.join("1.dcm"), &image, "1.2.3.4");
-    write_dicom(&dir.join("2.dcm"), &image.halved(), "1.2.3.4");
+    write_dicom(&dir.join("1.dcm"), &image, "1.2.3.4", 1);
+    write_dicom(&dir.join("2.dcm"), &image.halved(), "1.2.3.4", 2);
     serves("DICOM", &series, &[]);
 
     let channels = root();
