@@ -50,7 +50,8 @@ def check(jar, name, path, tiles, count):
         height, width = level.shape[:2]
         w, h = min(width, REGION_PX), min(height, REGION_PX)
         x, y = (width - w) // 2, (height - h) // 2
-        out = path.parent / "region.png"
+        # Not in a directory of DICOM: nothing but levels may lie there when it is converted again.
+        out = path.parent.with_name(path.parent.name + ".region.png")
         out.unlink(missing_ok=True)
         said = java(jar, "ImageConverter", "-overwrite", "-series", down, "-crop", f"{x},{y},{w},{h}", path, out)
         if not out.exists():
