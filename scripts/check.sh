@@ -37,7 +37,8 @@ step "lints: all features, no features"
 features=$(feature_names)
 rocksdb_is_tested || features=$(grep -vx rocksdb <<<"$features")
 features=${features//$'\n'/,}
-lint --features "$features"
+# The fuzzers with it, which no test builds.
+lint -p origami -p origami-fuzz --features "origami/default,origami/${features//,/,origami/}"
 lint --no-default-features
 # All features of the program are asked for above; the Python package has its own, and is not built with the program.
 echo "-- the Python package" && lint -p origami-python

@@ -41,6 +41,7 @@ fn start() -> SocketAddr {
         callback: None,
         callback_retries: 0,
         callback_timeout: Duration::from_secs(1),
+        read_timeout: Duration::from_secs(10),
         signer: None,
         encode: Arc::new(|flags| {
             serde_json::from_value::<Encode>(Value::Object(flags.clone())).map_err(|e| e.to_string())
