@@ -101,6 +101,9 @@ def reads(site):
         return (contents(out) if out.exists() else {}) if out else said
 
     for name, path, command, out in small_slides(site, folder):
+        if out:
+            # What the case before has left, as pyramid keeps what is not its own.
+            shutil.rmtree(out, ignore_errors=True)
         good = result(out, site.made(*command))
         if out:
             shutil.rmtree(out)

@@ -52,18 +52,20 @@ impl Queue {
         move |runnable| {
             lock(&queue.state).ready.insert(number, runnable);
             let queue = Arc::clone(&queue);
-            pool.spawn_fifo(move || queue.turn());
+            pool.spawn_fifo(move || {
+                queue.turn();
+            });
         }
     }
 
-    /// Polls the oldest future once.
-    fn turn(&self) {
+    /// Polls the oldest future once. False if none can be polled.
+    fn turn(&self) -> bool {
         let mut state = lock(&self.state);
         let (oldest, closed) = (state.ready.pop_first(), state.closed);
         drop(state);
-        if let Some((_, runnable)) = oldest.filter(|_| !closed) {
-            runnable.run();
-        }
+        let Some((_, runnable)) = oldest.filter(|_| !closed) else { return false };
+        runnable.run();
+        true
     }
 
     /// From now on a turn drops its future.
@@ -159,6 +161,12 @@ impl Executor {
         let (runnable, task) = async_task::spawn(caught(future), self.queue.schedule(&self.pool, number));
         runnable.schedule();
         task
+    }
+
+    /// Polls the oldest future of [`Self::spawn`] once, on this thread: for one that takes the place of a thread
+    /// of the pool. False if none can be polled.
+    pub fn turn(&self) -> bool {
+        self.queue.turn()
     }
 
     /// Advances `jobs` and calls `sink` in their order, on this thread, at most `in_flight` apart. `work` and

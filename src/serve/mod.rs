@@ -5,6 +5,7 @@
 //! error         why a server cannot start                    data
 //! skipped       what is not served, and why                  data
 //! bounds        what may be served, wherever links lead  files
+//! busy          work that is under way, and since when   no I/O
 //! memory        the most memory that a server takes      no I/O
 //! discovery     which slides lie at the root and below it    files
 //! catalog       slides by name, opened on request            files
@@ -21,6 +22,7 @@
 //! buffers       a pool of families' planes                   no I/O
 //! warm          the cache on disk                            RocksDB
 //! threads       where decoding and encoding run              threads
+//! reads         the reads of a slide that are under way  threads
 //! dicomweb      slides as studies of DICOM               files
 //! iiif          what an IIIF address asks for                no I/O
 //! image         any region at any size, from tiles           threads
@@ -39,6 +41,7 @@ mod access;
 mod annotations;
 mod bounds;
 mod buffers;
+mod busy;
 mod catalog;
 mod choice;
 mod dicomweb;
@@ -53,6 +56,7 @@ mod metrics;
 mod openapi;
 mod options;
 mod pan;
+mod reads;
 mod recent;
 mod region;
 #[cfg(feature = "jobs")]

@@ -98,15 +98,17 @@ impl Regions {
         let pixels = self.pixels(slide).map_err(|e| failed(&e))?;
         let plan = region.plan(pixels.levels(), LIMITS).map_err(|e| ServeError::Bad(e.to_string()))?;
         let (width, height) = filled_to.unwrap_or(region.size());
+        slide.reads().answer().await?;
         // The picture is coded beside its pixels, and those in other colours.
         let coding = 9 * u64::from(width) * u64::from(height) + (64 << 10);
         let charge = tiles.charge(Purpose::Image, pixels.peak_bytes(&plan).max(coding) + coding / 3).await?;
         let colour = slide.colours().of_pixels(format.coded().unwrap_or(OutputFormat::Png));
-        let work = tiles.threads().run(async move {
+        let work = tiles.threads().read(slide.reads(), move |progress| async move {
             // Of work that hangs the bytes stay taken.
             let mut charge = charge;
             pixels.arrive(&plan).await;
-            let made = filled(pixels.read(&plan)?, filled_to);
+            let made = filled(pixels.read(&plan, &|| progress.go_on())?, filled_to);
+            progress.end();
             let mut bytes = format.encode(made, quality, &colour).map_err(Error::from)?;
             bytes.shrink_to_fit();
             charge.shrink_to(bytes.len() as u64);

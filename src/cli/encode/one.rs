@@ -125,6 +125,8 @@ impl Run<'_> {
                 Some(_) => {}
             }
         }
+        // Of a tree they are read: nothing is read of the source once the bundle has its name.
+        let warnings = source.warnings();
         let progress = Work::families(&input.path.to_string_lossy(), total, args.work.progress());
         let mut report = encode(
             &mut source,
@@ -155,7 +157,7 @@ impl Run<'_> {
             }
         }
         let mut value = summary.json();
-        value["warnings"] = json!([source.warnings(), others].concat());
+        value["warnings"] = json!([warnings, others].concat());
         value["adapted"] = json!(adapted);
         if let Some(page) = page {
             let encoded = report::Encoded {

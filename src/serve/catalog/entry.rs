@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use crate::serve::discovery::SlideFiles;
+use crate::serve::reads::SlideReads;
 use crate::serve::slide::Watch;
 
 /// A slide of the list.
@@ -11,6 +12,8 @@ pub struct Entry {
     /// The slide's place among those that are open.
     pub(super) number: u64,
     pub(super) files: SlideFiles,
+    /// What of it is read now.
+    pub(super) reads: SlideReads,
     /// Empty until the first request; why the slide is refused.
     pub(super) known: OnceLock<Result<Known, Arc<str>>>,
     /// The slide was refused because of an error of the file system, such as a lack of file descriptors, or cannot be opened once more. The
@@ -28,10 +31,10 @@ pub(super) struct Known {
 }
 
 impl Entry {
-    pub(super) fn new(files: SlideFiles) -> Arc<Self> {
+    pub(super) fn new(files: SlideFiles, reads: SlideReads) -> Arc<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let (number, known) = (NUMBER.fetch_add(1, Relaxed), OnceLock::new());
-        Arc::new(Self { number, files, known, transient: AtomicBool::new(false) })
+        Arc::new(Self { number, files, reads, known, transient: AtomicBool::new(false) })
     }
 
     /// Its number: another one when its files change.

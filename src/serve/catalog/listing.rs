@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::Catalog;
 use super::entry::Entry;
 use crate::serve::discovery::{Listing, Memory, SlideFiles, scan};
+use crate::serve::reads::SlideReads;
 use crate::serve::skipped::{SkipReason, Skipped};
 
 impl Catalog {
@@ -61,7 +62,11 @@ impl Catalog {
         let known = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
         let entry = |(name, files): (String, SlideFiles)| {
             let current = known.get(&name).filter(|entry| entry.is_current(&files)).cloned();
-            (name, current.unwrap_or_else(|| Entry::new(files)))
+            (
+                name,
+                current
+                    .unwrap_or_else(|| Entry::new(files, SlideReads::new(self.options.limits.read_timeout))),
+            )
         };
         let mut entries: BTreeMap<_, _> = now.slides.into_iter().map(entry).collect();
         let is_known = |(name, entry): (&String, &Arc<Entry>)| {

@@ -20,6 +20,7 @@ use self::schedule::Schedule;
 use super::choice::Choice;
 use super::discovery::Memory;
 use super::options::ServeOptions;
+use super::reads::SlideReads;
 use super::recent::{recent, recent_by_weight};
 use super::skipped::{SkipReason, Skipped};
 use super::slide::{Readers, Slide};
@@ -193,6 +194,11 @@ impl Catalog {
         }
     }
 
+    /// What is read now of a slide; `None` if there is none. It may be read by [`Self::get`].
+    pub fn reads(&self, name: &str) -> Option<SlideReads> {
+        Some(self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.reads.clone())
+    }
+
     /// A slide by name, opened if necessary; `None` if there is none. May read from disk.
     pub fn get(&self, name: &str) -> Option<OpenResult> {
         self.refresh();
@@ -265,7 +271,8 @@ impl Catalog {
         let (name, mut is_new) = (&entry.files.name, false);
         let opened = self.open.try_get_with(entry.number, || {
             is_new = true;
-            Slide::open(&entry.files, &self.options, &self.readers).map(Arc::new)
+            let slide = Slide::open(&entry.files, &self.options, &self.readers)?;
+            Ok::<_, Error>(Arc::new(slide.reading(entry.reads.clone())))
         });
         match opened {
             Ok(slide) => {

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::image::geometry::TileId;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::Tiles;
-use crate::web::blocking;
 use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 
@@ -52,7 +51,7 @@ impl Looks {
             return Ok(looked);
         }
         let of = slide.clone();
-        let stored = blocking::run(tiles.read_timeout(), move || of.recodes_originals()).await?;
+        let stored = slide.reads().run(move || of.recodes_originals()).await?;
         let keeps_stored = stored.map_err(|e| broken(tiles, slide, &e))?;
         let mut seen = Vec::new();
         for down in 0..levels as u32 {

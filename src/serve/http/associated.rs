@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::serve::iiif::MAX_AREA;
 use crate::serve::slide::Slide;
 use crate::slide::AssociatedSize;
-use crate::web::blocking;
 use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag};
@@ -33,9 +32,10 @@ pub async fn image(
         let problem = format!("an image of {width} x {height} pixels: the most are {MAX_AREA}");
         return Err(ServeError::Failed(problem));
     }
+    slide.reads().answer().await?;
     let charge = state.tiles.charge(Purpose::Image, Slide::associated_bytes(size)).await?;
     let (of, quality) = (slide.clone(), state.options.output.quality);
-    let work = state.tiles.threads().run(async move {
+    let work = state.tiles.threads().read(slide.reads(), move |_| async move {
         // Of a read that hangs the bytes stay taken.
         let mut charge = charge;
         let made = of.associated_image(&image, size, quality)?;
@@ -63,7 +63,7 @@ async fn read<T: Send + 'static>(
     slide: &Slide,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, ServeError> {
-    let done = blocking::run(state.options.limits.read_timeout, work).await?;
+    let done = slide.reads().run(work).await?;
     done.map_err(|e| broken(state, slide, &e))
 }
 

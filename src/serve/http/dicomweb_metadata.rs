@@ -18,7 +18,6 @@ use crate::serve::dicomweb::{
     Described, Framing, Looked, Multipart, Pyramid, attributes_as_json, of_bulk, of_json,
 };
 use crate::serve::slide::Slide;
-use crate::web::blocking;
 use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, ranged};
@@ -131,7 +130,7 @@ pub async fn with_pyramid<T: Send + 'static>(
 ) -> Result<(T, Charge), ServeError> {
     let charge = state.tiles.charge(Purpose::Tile, bytes).await?;
     let (described, of, options) = (described.clone(), slide.clone(), state.options.clone());
-    let made = blocking::run(state.options.limits.read_timeout, move || {
+    let made = slide.reads().run(move || {
         let pyramid = Pyramid::of(&of, &described.file, described.attributes.clone(), &options.output);
         // Of a read that hangs the bytes stay taken.
         (pyramid.and_then(|pyramid| work(&pyramid)), charge)

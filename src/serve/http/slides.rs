@@ -127,7 +127,7 @@ pub async fn one(
     let sources = match query.is_some_and(|query| query.split('&').any(|part| part == "sources=1")) {
         true => {
             let of = slide.clone();
-            Some(blocking::run(state.options.limits.read_timeout, move || of.sources()).await?)
+            Some(slide.reads().run(move || of.sources()).await?)
         }
         false => None,
     };

@@ -68,7 +68,12 @@ pub async fn open_slide(state: &State, name: &str) -> Result<Arc<Slide>, ServeEr
         Some(slide) => Some(slide),
         None => {
             let name = name.to_string();
-            blocking::run(state.options.limits.read_timeout, move || catalog.get(&name)).await?
+            let limit = state.options.limits.read_timeout;
+            match catalog.reads(&name) {
+                Some(reads) => reads.run(move || catalog.get(&name)).await?,
+                // The root may have to be listed.
+                None => blocking::run(limit, move || catalog.get(&name)).await?,
+            }
         }
     };
     let away = |otherwise| if state.catalog.is_away(name) { ServeError::Away } else { otherwise };
@@ -85,7 +90,8 @@ pub async fn open_view(state: &State, name: &str, query: Option<&str>) -> Result
     }
     let catalog = state.catalog.clone();
     let tiles = state.tiles.clone();
-    let opened = blocking::run(state.options.limits.read_timeout, move || {
+    let reads = slide.reads().clone();
+    let opened = reads.run(move || {
         let opened = catalog.get_view(&slide, &view)?;
         Some(opened.map_err(|e| not_viewed(tiles.faults(), &slide.name, &e)))
     });

@@ -1,9 +1,6 @@
 //! Reads and decodes the families of a slide's archive.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
-
-use tokio::runtime::Handle;
 
 use super::Slide;
 use crate::archive::FamilyRecord;
@@ -12,34 +9,23 @@ use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::FamilyId;
 use crate::params::Coding;
 use crate::residual::{self, FamilyDecoder};
+use crate::serve::threads::Progress;
 use crate::span::span;
 use crate::store::is_address;
 
 impl Slide {
-    /// Reads a family, without holding a thread that computes: an object at an address is waited for, a file is read on `files`, the
-    /// threads for that. `held` is kept until it is read, also where nobody waits for it any more.
+    /// Reads a family. An object at an address is waited for without holding a thread; a file is read on this one, which computes: the
+    /// allocator keeps memory for every thread that makes records. `progress` says for how long.
     ///
     /// # Errors
     /// Damage.
-    pub async fn load(
-        self: &Arc<Self>,
-        id: FamilyId,
-        files: &Handle,
-        held: impl Send + 'static,
-    ) -> Result<FamilyRecord> {
-        let input = self.archive()?.0.clone();
+    pub async fn load(&self, id: FamilyId, progress: &Progress) -> Result<FamilyRecord> {
+        let input = self.archive()?.0;
         if is_address(&input.path(id)) {
             return span!("read").around(input.load(id)).await;
         }
-        let read = files.spawn_blocking(move || (input.read(id), held).0);
-        match span!("read").around(read).await {
-            Ok(record) => record,
-            Err(e) => match e.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The server has ended, and nobody waits.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        self.reads.quick().await;
+        span!("read").around(async { progress.read(|| input.read(id)) }).await
     }
 
     /// Decodes what `decode` says of a family.

@@ -37,6 +37,7 @@ use self::source::Source;
 pub use self::tree_file::TreeFile;
 use super::bounds::Bounds;
 use super::discovery::{Stamp, is_index};
+use super::reads::SlideReads;
 use super::view::{merged, query};
 use crate::codec::CodecId;
 use crate::decode::Input;
@@ -111,9 +112,21 @@ pub struct Slide {
     bounds: Bounds,
     /// See [`Self::own_bytes`].
     own_bytes: u64,
+    /// What of it is read now, and of its views.
+    reads: SlideReads,
 }
 
 impl Slide {
+    /// What of it is read now, and of its views.
+    pub fn reads(&self) -> &SlideReads {
+        &self.reads
+    }
+
+    /// The same slide, whose reads are among these.
+    pub fn reading(self, reads: SlideReads) -> Self {
+        Self { reads, ..self }
+    }
+
     /// The colour profile, and what is done for it.
     pub fn colours(&self) -> &Colours {
         &self.colours

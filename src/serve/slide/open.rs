@@ -23,6 +23,7 @@ use crate::pyramid::tree::Tree;
 use crate::serve::bounds::Bounds;
 use crate::serve::discovery::{SlideFiles, Stamp, stamp};
 use crate::serve::options::{ServeOptions, SlideOptions};
+use crate::serve::reads::SlideReads;
 use crate::slide::Selection;
 use crate::store;
 
@@ -62,7 +63,7 @@ impl Slide {
         let scan = scan.in_view(view)?;
         let mut made = Self::with(files, options, readers, Some(scan), bounds, self.inner_stamp.clone())?;
         made.own_bytes = made.own_bytes_beside(self);
-        Ok(made)
+        Ok(made.reading(self.reads.clone()))
     }
 
     fn with(
@@ -136,6 +137,7 @@ impl Slide {
             inner_stamp,
             bounds,
             own_bytes: 0,
+            reads: SlideReads::new(options.limits.read_timeout),
             source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),

@@ -65,13 +65,17 @@ impl SlidePixels {
         }
     }
 
-    /// Reads what a plan says.
+    /// Reads what a plan says, and calls `goes_on` between its parts.
     ///
     /// # Errors
     /// Damage; a file that cannot be read.
-    pub fn read(&self, plan: &Plan) -> Result<Pixels, ReadError> {
+    pub fn read(&self, plan: &Plan, goes_on: &dyn Fn()) -> Result<Pixels, ReadError> {
         // Whoever waits for it has a time limit of its own.
-        let how = Reading { alone: true, goes_on: &|| true };
+        let goes_on = || {
+            goes_on();
+            true
+        };
+        let how = Reading { alone: true, goes_on: &goes_on };
         let pixels = plan.read(|patch| self.fill(plan, patch, how))?.into_pixels();
         Ok(match self.slide.renderer.want().sampling() {
             Sampling::Gray => Pixels::Ycc(Ycc::gray(pixels.into_ycc().luma)),
@@ -92,6 +96,7 @@ impl SlidePixels {
             }
             archive => {
                 for (tile, source) in self.tiles(plan.level, plan.rect) {
+                    (how.goes_on)();
                     let rect =
                         self.slide.geometry.tile_rect(tile).ok_or_else(|| self.slide.no_source(tile))?;
                     let pixels = match (source, archive) {

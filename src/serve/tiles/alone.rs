@@ -14,7 +14,6 @@ use crate::serve::singleflight::Call;
 use crate::serve::slide::{Slide, TileSource, TreeFile};
 use crate::serve::tile_key::TileKey;
 use crate::span::span;
-use crate::web::blocking;
 use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
 
@@ -38,9 +37,9 @@ impl Tiles {
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Joined));
         }
-        let (_permit, charge) = self.admitted(slide.tile_bytes(key.tile, source)).await?;
+        let (_permit, charge) = self.admitted(slide, slide.tile_bytes(key.tile, source)).await?;
         let of = slide.clone();
-        let made = self.threads.run(async move {
+        let made = self.threads.read(slide.reads(), move |_| async move {
             // Of work that hangs the bytes stay taken.
             let _charge = charge;
             span!("fetch").around(of.arrives(key.tile, source)).await;
@@ -62,10 +61,11 @@ impl Tiles {
     ) -> Result<(Vec<u8>, Charge), ServeError> {
         let mut most = SMALL_FILE_BYTES;
         for _ in 0..2 {
+            slide.reads().answer().await?;
             let charge = self.charge(Purpose::Tile, most + slide.tile_bytes(tile, TileSource::Tree)).await?;
             let from = slide.clone();
             let read = move || (from.tree_file(tile, most), charge);
-            let reading = blocking::run(self.options.limits.read_timeout, read);
+            let reading = slide.reads().run(read);
             let (read, charge) = span!("read").around(reading).await?;
             match read.map_err(|e| self.broken(slide, &e))? {
                 TreeFile::Read(file) => return Ok((file, charge)),
@@ -121,19 +121,20 @@ impl Tiles {
         tile: TileId,
         source: TileSource,
     ) -> Result<Result<Vec<u8>>, ServeError> {
+        slide.reads().answer().await?;
         let charge = self.charge(Purpose::Tile, slide.tile_bytes(tile, source)).await?;
         let (from, of) = (slide.clone(), slide.clone());
         if source == TileSource::Tree {
             // Its bytes have arrived, and what is read of a tree is cut, which is to make pixels.
-            let make = async move {
+            let make = move |_| async move {
                 let _charge = charge;
                 of.stored(tile, source, of.stored_bytes(tile, source)?)
             };
-            return self.in_time(self.threads.run(make)).await;
+            return self.in_time(self.threads.read(slide.reads(), make)).await;
         }
         // Of a read that hangs the bytes stay taken.
         let read = move || (from.stored_bytes(tile, source), charge);
-        let reading = blocking::run(self.options.limits.read_timeout, read);
+        let reading = slide.reads().run(read);
         let (stored, charge) = span!("read").around(reading).await?;
         let make = async move {
             let _charge = charge;
@@ -155,7 +156,7 @@ impl Tiles {
             .family_tiles(id, 1)
             .map(|l1| {
                 let (this, of, call) = (self.clone(), slide.clone(), call.clone());
-                self.threads.run(async move {
+                self.threads.read(slide.reads(), move |_| async move {
                     span!("fetch").around(of.arrives(l1, TileSource::Original(id))).await;
                     for (tile, bytes) in of.original_quad(id, l1)? {
                         this.publish(&of, tile, bytes, &call);

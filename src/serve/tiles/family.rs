@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
 
 use super::Tiles;
 use super::stopwatch::Stopwatch;
@@ -18,16 +17,16 @@ use crate::image::geometry::{FamilyId, Rect, TileId};
 use crate::serve::buffers::{FamilyBuffers, PooledBuffers, State};
 use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
+use crate::serve::threads::Progress;
 use crate::serve::tile_key::TileKey;
 use crate::span::{Place, span};
-use crate::web::budget::Charge;
 use crate::web::error::ServeError;
 
 /// How long nobody may ask for a tile of a family before what nobody has asked for is made.
 const PAUSE_MS: u32 = 5;
 
 /// How far a call is.
-enum Progress {
+enum Reached {
     /// The awaited tiles are delivered.
     Delivered,
     /// The family is reconstructed.
@@ -77,7 +76,7 @@ impl Tiles {
         call.place.set(Place::here());
         let queued = Instant::now();
         let need = slide.family_bytes(id);
-        let (_permit, charge) = self.admitted(need).await?;
+        let (_permit, charge) = self.admitted(slide, need).await?;
         let charge = Arc::new(charge);
         self.metrics.queued(queued.elapsed());
         if slide.keeps_originals() {
@@ -87,15 +86,16 @@ impl Tiles {
         let mut is_quiet = false;
         let (buffers, mut stopwatch) = loop {
             let (this, of, on) = (self.clone(), slide.clone(), call.clone());
-            // Of work that hangs the bytes stay taken.
-            let reads = Reads { files: Handle::current(), held: charge.clone() };
-            let made = self
-                .threads
-                .run(async move { this.reconstruct((&of, id), &on, need, is_quiet, reads).await });
+            let (held, progress) = (charge.clone(), self.threads.progress(slide.reads()));
+            let made = self.threads.run(async move {
+                // Of a read that hangs the bytes stay taken.
+                let _charge = held;
+                this.reconstruct((&of, id), &on, need, is_quiet, &progress).await
+            });
             match self.in_time(made).await?.map_err(|e| self.broken(slide, &e))? {
-                Progress::Made(buffers, stopwatch) => break (*buffers, stopwatch),
-                Progress::Ended => return Ok(()),
-                Progress::Delivered => {
+                Reached::Made(buffers, stopwatch) => break (*buffers, stopwatch),
+                Reached::Ended => return Ok(()),
+                Reached::Delivered => {
                     is_quiet = self.is_quiet(call).await;
                     if !is_quiet && self.calls.leave((slide.identity, id), call) {
                         return Ok(());
@@ -174,11 +174,11 @@ impl Tiles {
         call: &Arc<Call>,
         need: u64,
         is_quiet: bool,
-        reads: Reads,
-    ) -> Result<Progress> {
+        progress: &Progress,
+    ) -> Result<Reached> {
         let key = (slide.identity, id);
         if !is_quiet && self.calls.cancel_if_abandoned(key, call) {
-            return Ok(Progress::Ended);
+            return Ok(Reached::Ended);
         }
         let Some(coding) = slide.coding() else {
             return Err(Error::served(&slide.name, ServedFault::NoArchive));
@@ -187,10 +187,10 @@ impl Tiles {
         let mut buffers = self.buffers.acquire(key, need);
         let FamilyBuffers { decoded, made, state, .. } = &mut *buffers;
         if state.is_made {
-            return Ok(Progress::Made(Box::new(buffers), stopwatch));
+            return Ok(Reached::Made(Box::new(buffers), stopwatch));
         }
         // Planes that an error leaves half-written belong to no family.
-        let mut family = Family { slide, id, reads, record: None, decoded, state: std::mem::take(state) };
+        let mut family = Family { slide, id, progress, record: None, decoded, state: std::mem::take(state) };
         let size = family.size();
         while let Some(tile) = call.take_awaited(slide.geometry.top_level()) {
             let part = renderer.place(id, tile)?;
@@ -198,7 +198,7 @@ impl Tiles {
             stopwatch.lap("decode");
             if self.calls.cancel_if_abandoned(key, call) {
                 *state = family.state;
-                return Ok(Progress::Ended);
+                return Ok(Reached::Ended);
             }
             let part = cpu::reconstruct_part(coding, family.decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, call);
@@ -206,7 +206,7 @@ impl Tiles {
         }
         if !is_quiet && !call.awaits_pending() {
             *state = family.state;
-            return Ok(Progress::Delivered);
+            return Ok(Reached::Delivered);
         }
         for whole in [false, true] {
             if whole {
@@ -215,14 +215,14 @@ impl Tiles {
             }
             if self.calls.awaits_another(call) && self.calls.leave(key, call) {
                 *state = family.state;
-                return Ok(Progress::Ended);
+                return Ok(Reached::Ended);
             }
         }
         let used = std::mem::take(made);
         *made = self.backend.reconstruct_into(coding, family.decoded, renderer.want(), used).await?;
         *state = State { is_made: true, ..family.state };
         stopwatch.lap("reconstruct");
-        Ok(Progress::Made(Box::new(buffers), stopwatch))
+        Ok(Reached::Made(Box::new(buffers), stopwatch))
     }
 
     /// Adds a finished tile to the hot cache and delivers it.
@@ -234,17 +234,11 @@ impl Tiles {
     }
 }
 
-/// The threads on which records are read, and the memory that a family takes.
-struct Reads {
-    files: Handle,
-    held: Arc<Charge>,
-}
-
 /// A family that is being decoded.
 struct Family<'a> {
     slide: &'a Arc<Slide>,
     id: FamilyId,
-    reads: Reads,
+    progress: &'a Progress,
     record: Option<FamilyRecord>,
     decoded: &'a mut DecodedFamily,
     state: State,
@@ -267,7 +261,7 @@ impl Family<'_> {
             return Ok(());
         }
         let whole = self.whole();
-        let record = record(&mut self.record, self.slide, self.id, &self.reads).await?;
+        let record = record(&mut self.record, self.slide, self.id, self.progress).await?;
         let (has_baseline, is_first) = (self.state.family.is_some(), self.state.residual.is_empty());
         let family = &mut *self.decoded;
         let done = self.slide.decode(self.id, record, |decoder| {
@@ -288,7 +282,7 @@ impl Family<'_> {
         let whole = self.whole();
         let rows = self.state.residual.iter().find(|done| done.width == whole.width && **done != whole);
         let Some(&done) = rows else { return self.decode(whole).await };
-        let record = record(&mut self.record, self.slide, self.id, &self.reads).await?;
+        let record = record(&mut self.record, self.slide, self.id, self.progress).await?;
         let family = &mut *self.decoded;
         self.slide.decode(self.id, record, |decoder| decoder.decode_rest(done, family))?;
         self.state.residual = vec![whole];
@@ -301,11 +295,11 @@ async fn record<'a>(
     known: &'a mut Option<FamilyRecord>,
     slide: &Arc<Slide>,
     id: FamilyId,
-    reads: &Reads,
+    progress: &Progress,
 ) -> Result<&'a FamilyRecord> {
     let record = match known.take() {
         Some(record) => record,
-        None => slide.load(id, &reads.files, reads.held.clone()).await?,
+        None => slide.load(id, progress).await?,
     };
     Ok(known.insert(record))
 }

@@ -137,14 +137,14 @@ impl Tiles {
         tile: TileId,
         source: TileSource,
     ) -> Result<Samples, ServeError> {
-        let (_permit, charge) = self.admitted(slide.tile_bytes(tile, source)).await?;
+        let (_permit, charge) = self.admitted(slide, slide.tile_bytes(tile, source)).await?;
         let of = slide.clone();
-        let work = async move {
+        let work = move |_| async move {
             let _charge = charge;
             of.arrives(tile, source).await;
             of.pixels(tile, source)
         };
-        let read = self.in_time(self.threads.run(work)).await?;
+        let read = self.in_time(self.threads.read(slide.reads(), work)).await?;
         read.map_err(|e| self.broken(slide, &e))
     }
 }

@@ -1,7 +1,6 @@
 //! What frames of DICOM need besides tiles.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
@@ -31,10 +30,5 @@ impl Tiles {
     /// JPEG quality of tiles that are coded.
     pub fn quality(&self) -> u8 {
         self.options.output.quality
-    }
-
-    /// How long a file is read before its requests are refused.
-    pub fn read_timeout(&self) -> Duration {
-        self.options.limits.read_timeout
     }
 }

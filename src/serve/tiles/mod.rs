@@ -24,6 +24,7 @@ use super::faults::Faults;
 use super::metrics::{Gauges, Metrics, Outcome};
 use super::options::{Limits, ServeOptions};
 use super::pan::PanHistory;
+use super::reads::slow;
 use super::recent::recent;
 use super::singleflight::{Group, Joined};
 use super::slide::{Slide, TileSource};
@@ -117,7 +118,8 @@ impl Tiles {
             })
             .build();
         let warm = cache.dir.as_deref().map(|dir| WarmCache::open(dir, cache.max_disk_bytes));
-        let (threads, limits) = (Threads::new(options.limits.threads)?, &options.limits);
+        let (threads, limits) =
+            (Threads::new(options.limits.threads, slow(options.limits.read_timeout))?, &options.limits);
         let budget = Arc::new(Budget::new(limits.max_request_bytes, limits.queue_timeout));
         let (idle, families) = (limits.buffer_pool_size, limits.max_inflight_families);
         Ok(Arc::new(Self {
@@ -218,12 +220,18 @@ impl Tiles {
         timeout(self.options.limits.read_timeout, work).await.unwrap_or(Err(ServeError::Away))
     }
 
-    /// Waits for a permit to reconstruct a family, or to make a tile alone, and for the memory. Hold both until it is done.
+    /// Waits until a slide can be read, for a permit to reconstruct a family of it, or to make a tile alone, and for the memory. Hold both
+    /// until it is done.
     ///
     /// # Errors
-    /// [`ServeError::Busy`] after the queue timeout.
-    async fn admitted(&self, bytes: u64) -> Result<(OwnedSemaphorePermit, Charge), ServeError> {
+    /// [`ServeError::Away`] where its storage hangs; [`ServeError::Busy`] after the queue timeout.
+    async fn admitted(
+        &self,
+        slide: &Slide,
+        bytes: u64,
+    ) -> Result<(OwnedSemaphorePermit, Charge), ServeError> {
         let admitted = async {
+            slide.reads().answer().await?;
             let permit = self.family_permit().await?;
             Ok((permit, self.charge(Purpose::Tile, bytes).await?))
         };

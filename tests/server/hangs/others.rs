@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{REQUESTS, at_once, hanging_reads, pipe};
+use super::{REQUESTS, at_once, each_at_once, hanging_reads, pipe};
 use crate::folders::{api, names};
 use crate::kit::program::{arg, program};
 use crate::kit::slides::{Small, tree};
@@ -50,6 +50,9 @@ fn a_pipe_beside_a_slide_is_refused_and_holds_nothing() {
     }
 }
 
+/// Slides whose reads hold every thread that computes and those that take their place, with one more.
+const SCANS: usize = 33;
+
 /// Hangs from now on.
 fn hang(path: &Path) {
     let name = path.file_name().unwrap().to_string_lossy();
@@ -73,6 +76,9 @@ fn scanned_slides_packs_and_marks_that_hang_keep_no_other_slide_from_being_serve
     let (scan, pack) = (root.join("scan.hangs"), root.join("pack.hangs"));
     write_tiled(&scan, 256, &[(1024, 1024)], None, "");
     link(&scan, &root.join("scan.tif"));
+    for number in 0..SCANS {
+        link(&scan, &root.join(format!("scan{number}.tif")));
+    }
     for file in fs::read_dir(small.bundle.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()) {
         if file.extension().is_some_and(|extension| extension == "pack") {
             fs::copy(&file, packs.join(file.file_name().unwrap())).unwrap();
@@ -89,13 +95,16 @@ fn scanned_slides_packs_and_marks_that_hang_keep_no_other_slide_from_being_serve
                 "--queue-timeout-ms",
                 "60s",
                 "--rayon-threads",
-                "3",
+                "1",
             ][..],
             &["--annotations", arg(&marks), "--annotations-open"],
         ]
         .concat();
     let server = Running::of(program().env("LD_PRELOAD", &library), &root, &flags);
     assert_eq!(api(&server, "/api/slides/scan")["width"], 1024);
+    for number in 0..SCANS {
+        assert_eq!(api(&server, &format!("/api/slides/scan{number}"))["width"], 1024);
+    }
     assert_eq!(api(&server, "/api/slides/packs")["width"], 150);
     let mark = json!({
         "type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {"objectType": "annotation"},
@@ -103,17 +112,26 @@ fn scanned_slides_packs_and_marks_that_hang_keep_no_other_slide_from_being_serve
     let headers = [("Content-Type", "application/json"), ("If-None-Match", "*")];
     let made = send(&server.address, "PUT", &format!("{MARKS}/a"), &headers, mark.to_string().as_bytes());
     assert_eq!(made.status, 200, "{}", made.text());
-    // A pack and marks hold threads that read files, a scanned slide those that compute, here two of three.
-    for (path, hangs, times) in
-        [("/tiles/packs/8/4_1.jpg", &pack, 6), (MARKS, &marks, 6), ("/tiles/scan/10/0_0.jpg", &scan, 2)]
-    {
+    // Marks hold threads that read files, packs and scanned slides those that compute: there is one, and 32 may take its place.
+    let scanned = "/api/slides/scan/region?x=0&y=0&w=1000&h=1000";
+    for (path, hangs, times) in [
+        (scanned, &scan, 6),
+        ("/tiles/scan/10/0_0.jpg", &scan, 6),
+        ("/tiles/packs/8/4_1.jpg", &pack, 6),
+        (MARKS, &marks, 6),
+    ] {
         hang(hangs);
         assert_eq!(at_once(&server, path, times), vec![503; times], "{path}");
-        assert_eq!(server.get("/tiles/good/8/1_1.jpg").status, 200, "beside {path}");
+        for tile in ["1_1", "0_3", "4_0"] {
+            assert_eq!(server.get(&format!("/tiles/good/8/{tile}.jpg")).status, 200, "{tile} beside {path}");
+        }
         assert_eq!(server.get("/readyz").status, 200, "beside {path}");
     }
     // All of these: the server is not ready until the storage answers.
-    assert_eq!(server.get("/tiles/scan/10/1_1.jpg").status, 503);
+    let scans: Vec<_> = (0..SCANS).map(|number| format!("/tiles/scan{number}/10/0_0.jpg")).collect();
+    for some in scans.chunks(3) {
+        assert_eq!(each_at_once(&server, some), vec![503; some.len()]);
+    }
     wait_until("all threads hang", || server.get("/readyz").status == 503);
     let refused = server.get("/readyz").text();
     assert!(
