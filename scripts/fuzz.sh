@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every parser of bytes from outside: scripts/fuzz.sh [--quick] [SECONDS for each target, default 20] [TARGET...]
+# Fuzzes every parser of bytes from outside: scripts/fuzz.sh [--quick] [--record] [SECONDS for each target, default 20] [TARGET...]
 #
 # Every run begins with the inputs that once failed, fuzz/regressions/TARGET/NAME, and with the seeds: those of fuzz/seeds, and those that
 # the program makes of the bundles of the tests (fuzz/src/seeds.rs). What libFuzzer finds beyond them goes to fuzz/corpus, and inputs that
@@ -8,15 +8,21 @@
 # --quick   for CI: 5 seconds a target unless SECONDS says otherwise, two targets at a time, with the dependencies that the tests have built,
 #           so that only the library and the targets are compiled. Edges are counted in these alone, and what libFuzzer found in
 #           earlier runs is left out. Without it dependencies are built too, with their edges, and optimised: 10 minutes on two cores.
+# --record  append to fuzz/results.tsv, a line a target, what was done: day, commit, seconds of processor time, runs, edges. Of all lines of a
+#           target, the sum of seconds is how long it was fuzzed; docs/reliability.md has the sums.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-quick=
-if [[ ${1:-} == --quick ]]; then
-    quick=1
+quick='' record=''
+while [[ ${1:-} == --* ]]; do
+    case $1 in
+    --quick) quick=1 ;;
+    --record) record=$root/fuzz/results.tsv ;;
+    *) die "unknown argument '$1'; usage: scripts/fuzz.sh [--quick] [--record] [SECONDS] [TARGET...]" ;;
+    esac
     shift
-fi
+done
 if [[ ${1:-} =~ ^[0-9]+$ ]]; then
     seconds=$1
     shift
@@ -58,19 +64,26 @@ made=$(mktemp -d)
 trap 'rm -rf "${made:?}"' EXIT
 FUZZ_SEEDS=$made "$program" >"$made/log" 2>&1 || die "no seeds: $(cat "$made/log")"
 
+commit=$(git rev-parse --short=12 HEAD)
+if [[ -n $(git status --porcelain -- .. ':!results.tsv') ]]; then commit+=+; fi
+
 # fuzz TARGET: one process, in memory that no input may exceed, and no input may take longer than 25 seconds.
 fuzz() {
-    local target=$1 corpus=corpus/$1 log=artifacts/$1.log options=() runs edges
+    local target=$1 corpus=corpus/$1 log=artifacts/$1.log options=() runs edges took TIMEFORMAT='%U %S'
     # One sequence of mutations, so that a run of CI can be repeated.
     if [[ -n $quick ]]; then corpus=$made/corpus/$1 options=(-seed=1); fi
     if [[ -f dictionaries/$target ]]; then options+=(-dict="dictionaries/$target"); fi
     mkdir -p "$corpus" "artifacts/$target" "$made/$target" "seeds/$target" "regressions/$target"
-    if FUZZ_TARGET=$target nice "$program" "$corpus" "regressions/$target" "seeds/$target" "$made/$target" "${options[@]}" \
+    if { time FUZZ_TARGET=$target nice "$program" "$corpus" "regressions/$target" "seeds/$target" "$made/$target" "${options[@]}" \
         -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
-        -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
+        -artifact_prefix="artifacts/$target/" >"$log" 2>&1; } 2>"$made/$target.time"; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         edges=$(grep -o 'cov: [0-9]*' "$log" | tail -n 1)
-        echo "$target: $runs runs, ${edges:-cov: 0}, nothing found"
+        took=$(awk '{ printf "%.0f", $1 + $2 }' "$made/$target.time")
+        echo "$target: $runs runs, ${edges:-cov: 0}, $took s of processor time, nothing found"
+        if [[ -n $record ]]; then
+            printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%F)" "$commit" "$target" "$took" "$runs" "${edges#cov: }" >>"$record"
+        fi
     else
         echo "$target: FOUND, see fuzz/$log" >&2
         tail -n 25 "$log" >&2
