@@ -23,7 +23,7 @@ pub use self::image::{Layout, Patch, Rgb};
 pub use self::open::{detect, open, open_alone, open_bundle, open_with};
 pub use self::region::{Limits, Place, Plan, Region, RegionError, Scale};
 pub use self::scale::Ratio;
-pub use self::scan::read_slide;
+pub use self::scan::{BAND_PX, read_slide};
 use crate::backend;
 use crate::error::Error;
 use crate::image::geometry::Rect;

@@ -177,7 +177,8 @@ impl Region {
         let (x, width, columns) = span((rect.x, rect.width, full.0), (own.0, across), self.size.0);
         let (y, height, rows) = span((rect.y, rect.height, full.1), (own.1, down), self.size.1);
         let plan = Plan { level, rect: Rect { x, y, width, height }, columns, rows, size: self.size };
-        match plan.pixels() {
+        // An image that has another shape than what is read of it may need more for what is scaled across.
+        match plan.pixels().max(plan.across()) {
             pixels if pixels > limits.read_px => Err(RegionError::TooMuch { pixels, most: limits.read_px }),
             _ => Ok(plan),
         }
@@ -261,8 +262,12 @@ impl Plan {
     /// that are scaled across.
     pub fn peak_bytes(&self) -> u64 {
         let made = u64::from(self.size.0) * u64::from(self.size.1);
-        let across = u64::from(self.size.0) * u64::from(self.rect.height);
-        3 * self.pixels() + 2 * across + 6 * made
+        3 * self.pixels() + 2 * self.across() + 6 * made
+    }
+
+    /// Pixels of the rows that are scaled across and not yet down.
+    fn across(&self) -> u64 {
+        u64::from(self.size.0) * u64::from(self.rect.height)
     }
 
     /// The pixels of the image. `fill` reads the patch that it is given from [`Self::level`], as [`Source::read`](super::Source::read)
@@ -396,5 +401,19 @@ mod tests {
         let place = Place { x: 0, y: 0, width: 1, height: 1 };
         let unknown = Region::new(((9, 9), None), place, Scale::Microns(1.0), LIMITS);
         assert_eq!(unknown, Err(RegionError::UnknownMicrons));
+    }
+
+    #[test]
+    fn memory_is_bounded_also_where_pixels_are_far_from_square() {
+        let place = |width, height| Place { x: 0, y: 0, width, height };
+        let square = Region::new(((8192, 8192), None), place(8192, 8192), Scale::Level(1), LIMITS).unwrap();
+        let plan = square.plan(&[(8192, 8192)], LIMITS).unwrap();
+        assert_eq!(plan.peak_bytes(), 352 << 20);
+        let long = (16, 4_000_000);
+        let microns = Some((512.0, 1.0 / 2048.0));
+        let region = Region::new((long, microns), place(16, 4_000_000), Scale::Microns(1.0), LIMITS).unwrap();
+        assert_eq!(region.size(), (8192, 1953));
+        let text = region.plan(&[long], LIMITS).unwrap_err().to_string();
+        assert!(text.contains("at most 67108864"), "{text}");
     }
 }

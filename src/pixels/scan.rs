@@ -8,7 +8,7 @@ use crate::slide::{Access, OpenOptions, RandomAccess, Region, Sequential, Slide,
 use super::{Info, Kind, Patch, Reading, Result, Rgb, Source};
 
 /// Pixels of a large region that are read at once, so that a call can be interrupted, and who waits sees that it goes on.
-const BAND_PX: u64 = 4 << 20;
+pub const BAND_PX: u64 = 4 << 20;
 
 /// Where the pixels of a file come from.
 enum Pixels {

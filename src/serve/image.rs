@@ -95,6 +95,8 @@ fn peak_bytes(part: Region, request: &ImageRequest, tile: u32) -> u64 {
 
 /// Most source pixels of an image.
 const MAX_SOURCE_PIXELS: u64 = 4 * MAX_AREA;
+/// Most pixels of the rows of an image that are scaled across and not yet down: as many as those of an image that keeps its shape have.
+const MAX_SCALED_PIXELS: u64 = 2 * MAX_AREA;
 /// Most source pixels of an image whose region lies on no pixels of the level that would do.
 const MAX_EXACT_PIXELS: u64 = MAX_AREA;
 
@@ -102,7 +104,7 @@ const MAX_EXACT_PIXELS: u64 = MAX_AREA;
 ///
 /// It is the coarsest level that has enough pixels and whose pixels the region consists of. Where that would take too many, it is a
 /// coarser one, and the pixels that lie only partly in the region are left out: none is from outside. Memory is bounded for every
-/// request, also for an image that is wide and one pixel high.
+/// request, also for an image that is wide and one pixel high of a region that is not.
 fn source_region(geometry: &Geometry, request: &ImageRequest) -> (u32, Region) {
     let (region, size, top) = (request.region, request.size, geometry.top_level());
     let shrink = (region.width / size.0.max(1)).min(region.height / size.1.max(1)).max(1);
@@ -118,7 +120,9 @@ fn source_region(geometry: &Geometry, request: &ImageRequest) -> (u32, Region) {
     });
     let exact = enough.min(grid[0]).min(grid[1]);
     let exact = (exact..enough).find(|&down| area(down) <= MAX_EXACT_PIXELS).unwrap_or(enough);
-    let down = (exact..top).find(|&down| area(down) <= MAX_SOURCE_PIXELS).unwrap_or(top);
+    let scaled = |down: u32| u64::from(size.0) * (u64::from(region.height) >> down);
+    let is_bounded = |down: u32| area(down) <= MAX_SOURCE_PIXELS && scaled(down) <= MAX_SCALED_PIXELS;
+    let down = (exact..top).find(|&down| is_bounded(down)).unwrap_or(top);
     let level = geometry.level_size(top - down);
     let inside = |(start, length, whole): (u32, u32, u32), of: u32| {
         let end = start + length;
@@ -273,12 +277,22 @@ mod tests {
         assert_eq!(of(7, 7, 3, 3, (1, 1)), (0, (7, 7, 3, 3)));
     }
 
+    /// What the operator's page says that an image takes at most.
+    const MOST_BYTES: u64 = 320 << 20;
+
     #[test]
-    fn source_pixels_are_bounded() {
-        let geometry = Geometry::new(100_000, 90_000, 256).unwrap();
-        for region in
-            [(0, 0, 100_000, 90_000), (0, 0, 16_383, 90_000), (5, 5, 100, 100), (99_999, 0, 1, 90_000)]
-        {
+    fn source_pixels_and_memory_are_bounded() {
+        let geometry = Geometry::new(100_000, 4_000_000, 256).unwrap();
+        for region in [
+            (0, 0, 100_000, 90_000),
+            (0, 0, 16_383, 90_000),
+            (5, 5, 100, 100),
+            (99_999, 0, 1, 90_000),
+            (0, 0, 8192, 4_000_000),
+            (3, 3, 8192, 3_999_997),
+            (0, 7, 100_000, 10),
+            (1, 1, 8191, 8191),
+        ] {
             for size in [(1, 1), (8192, 1), (1, 8192), (4096, 4096), (100, 100)] {
                 let (x, y, width, height) = region;
                 let region = Region { x, y, width, height };
@@ -293,6 +307,8 @@ mod tests {
                 // The last row and column of a level are rounded up.
                 let max = MAX_SOURCE_PIXELS + 2 * u64::from(part.width + part.height);
                 assert!(u64::from(part.width) * u64::from(part.height) <= max, "{request:?}: {part:?}");
+                let peak = peak_bytes(part, &request, geometry.tile());
+                assert!(peak <= MOST_BYTES + (1 << 20), "{request:?}: {part:?} takes {peak}");
                 check_inside(&geometry, region, (level, part));
             }
         }

@@ -13,6 +13,8 @@ const MIB: u64 = 1 << 20;
 const FAMILY_BYTES_A_PIXEL: u64 = 6;
 /// The marks of one slide, as many as there may be, while they are read or changed.
 const MARKS_BYTES: u64 = 5 * MAX_MARK_BYTES as u64;
+/// The largest image. Images of IIIF have 320 MiB at most, labels 352, rectangles 488.
+const IMAGE_BYTES: u64 = 512 * MIB;
 /// What rectangles decode is kept in one part of so many of the memory for tiles.
 pub const DECODED_PART: u64 = 8;
 /// Buffers of a connection.
@@ -48,6 +50,8 @@ pub enum MemoryPart {
     Tiles,
     /// Planes, payloads, images, answers that are not taken.
     Requests,
+    /// What the largest image takes beyond the half of that which images have.
+    LargeImage,
     /// The cache on disk.
     DiskCache,
     /// Connections.
@@ -70,6 +74,7 @@ impl MemoryPart {
         match self {
             MemoryPart::Tiles => "tiles",
             MemoryPart::Requests => "requests",
+            MemoryPart::LargeImage => "a large image",
             MemoryPart::DiskCache => "cache on disk",
             MemoryPart::Connections => "connections",
             MemoryPart::Computing => "computing threads",
@@ -105,6 +110,7 @@ pub fn memory_bound(
             MemoryPart::Requests,
             limits.max_request_bytes + family.max(marks).saturating_sub(limits.max_request_bytes / 4),
         ),
+        (MemoryPart::LargeImage, IMAGE_BYTES.saturating_sub(limits.max_request_bytes / 2)),
         (MemoryPart::DiskCache, disk),
         (MemoryPart::Connections, limits.max_connections as u64 * CONNECTION_BYTES),
         (MemoryPart::Computing, threads.compute * COMPUTING_THREAD_BYTES),

@@ -17,9 +17,9 @@ const OPENSLIDE_ONLY: [&str; 7] = ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "
 
 /// Extensions, in lower case, of files that are taken for slides in a directory. PNG and JPEG are not among them: beside slides they
 /// are thumbnails, labels and screenshots. They are taken where they are named.
-pub const EXTENSIONS: [&str; 20] = [
+pub const EXTENSIONS: [&str; 21] = [
     "bif", "btf", "czi", "dcm", "dicom", "isyntax", "mrxs", "ndpi", "ndpis", "qptiff", "scn", "svs",
-    "svslide", "tf2", "tf8", "tif", "tiff", "vms", "vsi", "zvi",
+    "svslide", "tf2", "tf8", "tif", "tiff", "vms", "vmu", "vsi", "zvi",
 ];
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";

@@ -26,6 +26,7 @@ mod patches;
 mod reference;
 mod roundtrip;
 mod second_decoder;
+mod slide_names;
 #[cfg(feature = "remote")]
 mod storage;
 #[cfg(feature = "remote")]

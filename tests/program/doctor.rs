@@ -157,6 +157,7 @@ fn what_a_server_would_do_is_said_and_nothing_is_written() {
     let parts = ["tiles", "requests", "connections", "computing threads"].map(part);
     // Requests: with the marks of one slide, of which a quarter of 128 MiB has a place in it.
     assert_eq!(parts, [88, 128 + 320 - 32, 2, 48], "{serve:#}");
+    assert_eq!(part("a large image"), 512 - 64, "{serve:#}");
     assert_eq!(part("blocks of addresses"), 0, "{serve:#}");
     assert_eq!((part("scanned slides"), &serve["scanned"]), (0, &0.into()), "{serve:#}");
     assert_eq!(crate::kit::files::listing(dir.path()), before, "a directory or file was made");

@@ -29,8 +29,8 @@ const CACHE_MIB: u64 = 1;
 const THREADS: [u64; 3] = [4, 2, 16];
 const CONNECTIONS: usize = 48;
 
-/// What a server with these flags takes at most, in MiB, of tiles of this side and of so many scanned slides that are large. Of others it keeps
-/// few decoded parts.
+/// What a server with these flags takes at most, in MiB, of tiles of this side and of so many scanned slides that are large, without large
+/// images. Of other scanned slides it keeps few decoded parts.
 fn limit_mib(tile: u32, scanned: usize) -> u64 {
     let mut options = ServeOptions::default();
     (options.cache.max_memory_bytes, options.limits.max_request_bytes) = (CACHE_MIB << 20, REQUEST_MIB << 20);
@@ -38,7 +38,8 @@ fn limit_mib(tile: u32, scanned: usize) -> u64 {
     let [compute, connections, files] = THREADS;
     let threads = ThreadCounts { compute, connections, files };
     let parts = memory_bound(&options, threads, tile, scanned, 0);
-    parts.iter().map(|(_, bytes)| bytes).sum::<u64>().div_ceil(1 << 20)
+    let parts = parts.iter().filter(|(of, _)| *of != MemoryPart::LargeImage);
+    parts.map(|(_, bytes)| bytes).sum::<u64>().div_ceil(1 << 20)
 }
 
 /// The sum of the page for the defaults, on two cores.
@@ -58,6 +59,7 @@ fn the_parts_are_those_of_the_page() {
             "| tiles in memory | `--cache-mb`, a quarter of it for bookkeeping, and an eighth",
         ),
         (MemoryPart::Requests, 1024, "`--request-mb`, and what one family takes beyond a quarter of it"),
+        (MemoryPart::LargeImage, 0, "exceed half of `--request-mb` by: nothing from 1 GiB on"),
         (
             MemoryPart::DiskCache,
             0,
@@ -93,8 +95,8 @@ fn the_settings_for_two_gigabytes_are_enough() {
         let threads = ThreadCounts { compute, connections: 8, files: 32 };
         memory_bound(&options, threads, 256, scanned, 0).iter().map(|(_, bytes)| bytes).sum()
     };
-    assert!(sum(32, 0) <= 2_000_000_000, "{}", sum(32, 0));
-    assert_eq!((sum(4, 0) * 10) >> 30, 14, "1.4 GiB");
+    assert!(sum(16, 0) <= 2_000_000_000, "{}", sum(16, 0));
+    assert_eq!((sum(4, 0) * 10 + (1 << 29)) >> 30, 17, "1.7 GiB");
     assert_eq!(sum(4, 2) - sum(4, 0), 768 << 20);
 }
 

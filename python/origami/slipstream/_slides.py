@@ -14,10 +14,11 @@ from .._remote_file import is_remote
 if TYPE_CHECKING:
     from .._remote_file import RemoteFile
 
-# Of whatever is in a directory, what is taken for a slide. Images are taken where they are named.
+# Of whatever is in a directory, what is taken for a slide: also formats that nothing here reads, whose slides would else be missing without
+# a word. Images are taken where they are named.
 EXTENSIONS = {
-    ".bif", ".btf", ".bundle", ".dzi", ".mrxs", ".ndpi", ".qptiff", ".scn", ".svs", ".svslide", ".szi", ".tf2", ".tf8", ".tif", ".tiff",
-    ".vms", ".zvi",
+    ".bif", ".btf", ".bundle", ".czi", ".dzi", ".isyntax", ".mrxs", ".ndpi", ".ndpis", ".qptiff", ".scn", ".svs", ".svslide", ".szi",
+    ".tf2", ".tf8", ".tif", ".tiff", ".vms", ".vmu", ".vsi", ".zvi",
 }  # fmt: skip
 
 

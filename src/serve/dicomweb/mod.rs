@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use tokio::sync::Mutex;
 
 use super::catalog::Catalog;
 use super::options::ServeOptions;
@@ -54,12 +55,19 @@ pub struct Dicomweb {
     pub looks: Looks,
     /// The slides of signatures, which are looked for among all names: by the parameters of a query.
     pub signed: Cache<String, Arc<str>>,
+    /// The turn to look: who has no credentials can ask for as many looks as they like, and all of them take one thread at most.
+    pub looking: Arc<Mutex<()>>,
 }
 
 impl Dicomweb {
     /// A service of the slides of a catalog.
     pub fn new(catalog: Arc<Catalog>, options: Arc<ServeOptions>) -> Self {
         let signed = Cache::builder().max_capacity(MAX_SIGNED).time_to_idle(SIGNED_TIME).build();
-        Self { index: Arc::new(Index::new(catalog, options)), looks: Looks::default(), signed }
+        Self {
+            index: Arc::new(Index::new(catalog, options)),
+            looks: Looks::default(),
+            signed,
+            looking: Arc::default(),
+        }
     }
 }

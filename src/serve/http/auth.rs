@@ -7,7 +7,7 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::client::{base, shows_pages};
@@ -16,6 +16,7 @@ use super::state::{HasSession, OnlySlide, State};
 use crate::serve::access::{Presented, Refusal, signature_params};
 use crate::serve::view;
 use crate::web::blocking;
+use crate::web::error::ServeError;
 use crate::web::origin::{Sender, host};
 use crate::web::respond::json_response;
 
@@ -58,7 +59,11 @@ pub async fn require_credentials(
     let mut outcome = credentials.check(name, &presented, now());
     let mut only = None;
     if outcome == Err(Refusal::Invalid) && route.starts_with(DICOMWEB) {
-        only = signed_slide(&state, uri.query()).await;
+        only = match signed_slide(&state, uri.query()).await {
+            Ok(slide) => slide,
+            // Whether the signature is right is not known.
+            Err(e) => return e.into_response(),
+        };
         if let Some(slide) = &only {
             outcome = credentials.check(Some(slide), &presented, now());
         }
@@ -81,24 +86,39 @@ pub async fn require_credentials(
 }
 
 /// The slide that the signature in a query covers, of a request whose address names none.
-async fn signed_slide(state: &State, query: Option<&str>) -> Option<Arc<str>> {
-    let query = signature_params(query?);
-    let known = &state.dicomweb.as_ref()?.signed;
+///
+/// # Errors
+/// [`ServeError::Busy`] where others are looked for as long as a read may take.
+async fn signed_slide(state: &State, query: Option<&str>) -> Result<Option<Arc<str>>, ServeError> {
+    let (Some(query), Some(service)) = (query.map(signature_params), &state.dicomweb) else {
+        return Ok(None);
+    };
+    let known = &service.signed;
     if let Some(slide) = known.get(&query) {
-        return Some(slide);
+        return Ok(Some(slide));
+    }
+    let limit = state.options.limits.read_timeout;
+    let turn = service.looking.clone().lock_owned();
+    let turn = tokio::time::timeout(limit, turn).await.map_err(|_| ServeError::Busy)?;
+    // Whoever had the turn may have looked for the same one.
+    if let Some(slide) = known.get(&query) {
+        return Ok(Some(slide));
     }
     let (catalog, options, asked) = (state.catalog.clone(), state.options.clone(), query.clone());
     // A thousandth of a millisecond a slide.
     let look = move || {
+        let _turn = turn;
         let entries = catalog.entries();
         let names = entries.iter().map(|entry| entry.files().name.as_str());
         options.access.credentials.covered(names, &asked).map(Arc::from)
     };
-    let slide: Arc<str> = blocking::run(state.options.limits.read_timeout, look).await.ok()??;
-    if query.len() <= MAX_SIGNATURE_BYTES {
+    let slide: Option<Arc<str>> = blocking::run(limit, look).await?;
+    if let Some(slide) = &slide
+        && query.len() <= MAX_SIGNATURE_BYTES
+    {
         known.insert(query, slide.clone());
     }
-    Some(slide)
+    Ok(slide)
 }
 
 /// Whether a request that passes may change the marks of a slide.

@@ -10,7 +10,8 @@ use crate::image::family::Pixels;
 use crate::image::geometry::{Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
 use crate::pixels::{
-    Bundle, Decoded, Layout, Patch, Plan, ReadError, Reading, Rgb, Source, pyramid_levels, read_slide,
+    BAND_PX, Bundle, Decoded, Layout, Patch, Plan, ReadError, Reading, Rgb, Source, pyramid_levels,
+    read_slide,
 };
 use crate::store::is_address;
 
@@ -42,8 +43,8 @@ impl SlidePixels {
     /// Bytes that a read holds at its peak.
     pub fn peak_bytes(&self, plan: &Plan) -> u64 {
         let of_part = match &self.slide.scan {
-            // Samples of the file, and the same as RGB.
-            Some(_) => 6 * plan.pixels(),
+            // Samples of the file, and the same as RGB, of some rows at a time.
+            Some(_) => 6 * plan.pixels().min(BAND_PX.max(plan.rect.width.into())),
             // Planes of a family with its residual, more than of a tile.
             None => 12 * u64::from(4 * self.slide.geometry.tile()).pow(2),
         };

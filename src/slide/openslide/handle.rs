@@ -1,7 +1,7 @@
 //! A safe wrapper of an `openslide_t`.
 //!
 //! It deliberately does not know our regions or colours: results are the library's own. OpenSlide keeps the first error of a
-//! handle, and every later call fails, so the error is checked after every call.
+//! handle, and every later call fails, so the error is checked after every call. `shared` opens a file again after one.
 
 use super::super::region::Region;
 use super::library::{self, Api, Handle};

@@ -6,6 +6,7 @@
 
 mod handle;
 mod library;
+mod shared;
 
 use super::access::{Access, AssociatedImages, AssociatedSize, RandomAccess, RgbImage, Slide};
 use super::error::SlideError;
@@ -14,6 +15,7 @@ use super::options::{OpenOptions, OpenSlideLibrary, Selection};
 use super::region::{Extent, Region, allocate};
 use super::{icc, resolution, samples, tiff};
 use handle::OpenHandle;
+use shared::SharedHandle;
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,11 +73,11 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
     let mut warnings = Vec::new();
     let vendor_is_generic = vendor == "generic-tiff";
     // Each of its other vendors is a maker of scanners.
-    let name = || {
+    let maker_of_vendor = || {
         let mut letters = vendor.chars();
         letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
     };
-    let maker = handle.property(c"tiff.Make").or_else(|| (!vendor_is_generic).then(name));
+    let maker = handle.property(c"tiff.Make").or_else(|| (!vendor_is_generic).then(maker_of_vendor));
     let info = SlideInfo {
         width,
         height,
@@ -100,7 +102,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         path: path.to_path_buf(),
         extent: Extent { width, height, channels: 3 },
         levels: info.levels.clone(),
-        handle,
+        handle: SharedHandle::new(api, name, handle).map_err(at_open)?,
         background: background.unwrap_or([255; 3]),
         limit_bytes: options.max_memory_bytes,
     });
@@ -168,7 +170,7 @@ struct OpenedSlide {
     path: PathBuf,
     extent: Extent,
     levels: Vec<(u32, u32)>,
-    handle: OpenHandle,
+    handle: SharedHandle,
     background: [u8; 3],
     limit_bytes: u64,
 }
@@ -219,7 +221,7 @@ impl RandomAccess for Regions {
                     width: wide,
                     height: high,
                 };
-                slide.handle.read(number, corner, pixels).map_err(|message| {
+                slide.handle.read(|handle| handle.read(number, corner, pixels)).map_err(|message| {
                     failed(
                         &slide.path,
                         format!("{wide}x{high} pixels at ({at_x}, {at_y}) of level {level}"),
@@ -251,7 +253,8 @@ impl Associated {
     fn find(&self, name: &str) -> Result<(CString, (u32, u32)), SlideError> {
         let fail = |message: String| self.failed(name, message);
         let c_name = CString::new(name).map_err(|_| fail("the name holds a zero byte".into()))?;
-        let (width, height) = self.0.handle.associated_dimensions(&c_name).map_err(fail)?;
+        let (width, height) =
+            self.0.handle.read(|handle| handle.associated_dimensions(&c_name)).map_err(fail)?;
         match (u32::try_from(width), u32::try_from(height)) {
             (Ok(width), Ok(height)) => Ok((c_name, (width, height))),
             _ => Err(fail(format!("an impossible size of {width}x{height}"))),
@@ -285,7 +288,8 @@ impl AssociatedImages for Associated {
         }
         let mut rgb = allocate(&slide.path, &what, count * 3, slide.limit_bytes, "allow more memory")?;
         let mut pixels = vec![0u32; rgb.len() / 3];
-        slide.handle.read_associated(&c_name, &mut pixels).map_err(|message| self.failed(name, message))?;
+        let read = slide.handle.read(|handle| handle.read_associated(&c_name, &mut pixels));
+        read.map_err(|message| self.failed(name, message))?;
         composite(&pixels, slide.background, &mut rgb);
         Ok(RgbImage { width, height, rgb })
     }

@@ -55,3 +55,67 @@ fn openslide_only_never_uses_another_reader() {
     let expected = matches!(error, SlideError::OpenSlideLacks { .. } | SlideError::NeedsOpenSlide { .. });
     assert!(expected, "{error}");
 }
+
+/// Four tiles of 64x64, of which the last one is missing all but its first bytes.
+fn with_a_damaged_tile() -> Vec<u8> {
+    let tile = picture(64, 64, 3);
+    let chunks = vec![tile.clone(), tile.clone(), tile.clone(), tile[..10].to_vec()];
+    TiffFile::tiles(128, 128, 3, 64, 1, chunks).bytes()
+}
+
+#[test]
+fn a_damaged_tile_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // The name says that OpenSlide reads it.
+    let opened = open_bytes(folder.path(), "a.scn", &with_a_damaged_tile(), &options(OpenSlideUse::Auto));
+    let slide = match opened {
+        Err(SlideError::NeedsOpenSlide { .. }) => {
+            println!("SKIPPED: OpenSlide is not installed");
+            return;
+        }
+        opened => opened.unwrap(),
+    };
+    let Access::Random(regions) = &slide.access else { unreachable!() };
+    let read = |x, y| {
+        let mut out = vec![0; 64 * 64 * 3];
+        regions.read(x, y, 64, 64, &mut out).map(|()| out).map_err(|e| e.to_string())
+    };
+    let whole = picture(64, 64, 3);
+    for _ in 0..2 {
+        let error = read(64, 64).unwrap_err();
+        assert!(error.contains("a.scn") && error.contains("64x64 pixels at (64, 64)"), "{error}");
+        assert!(read(0, 0).unwrap() == whole);
+    }
+    // Also beside reads that fail.
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (read, whole) = (&read, &whole);
+            scope.spawn(move || {
+                for _ in 0..8 {
+                    match number % 2 {
+                        0 => assert!(read(64, 64).is_err()),
+                        _ => assert!(read(0, 64).unwrap() == *whole),
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_slide_that_was_replaced_is_not_opened_again_after_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open_bytes(folder.path(), "a.scn", &with_a_damaged_tile(), &options(OpenSlideUse::Auto));
+    let Ok(slide) = opened else {
+        println!("SKIPPED: OpenSlide is not installed");
+        return;
+    };
+    let Access::Random(regions) = &slide.access else { unreachable!() };
+    let mut out = vec![0; 64 * 64 * 3];
+    assert!(regions.read(64, 64, 64, 64, &mut out).is_err());
+    let other = TiffFile::tiles(128, 64, 3, 64, 1, vec![vec![7; 64 * 64 * 3]; 2]).bytes();
+    std::fs::rename(folder.path().join("a.scn"), folder.path().join("old")).unwrap();
+    std::fs::write(folder.path().join("a.scn"), other).unwrap();
+    let error = regions.read(0, 0, 64, 64, &mut out).unwrap_err().to_string();
+    assert!(error.contains("replaced"), "{error}");
+}
