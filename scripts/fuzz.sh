@@ -9,7 +9,7 @@
 #           so that only the library and the targets are compiled. Edges are counted in these alone, and what libFuzzer found in
 #           earlier runs is left out. Without it dependencies are built too, with their edges, and optimised: 10 minutes on two cores.
 # --record  append to fuzz/results.tsv, a line a target, what was done: day, commit, seconds of processor time, runs, edges. Of all lines of a
-#           target, the sum of seconds is how long it was fuzzed; docs/reliability.md has the sums.
+#           target, the sum of seconds is how long it was fuzzed. Targets with the smallest sum come first.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -40,6 +40,11 @@ program_of() {
 mapfile -t known < <(sed -n 's/^    ("\([a-z0-9_]*\)".*/\1/p' fuzz/src/main.rs)
 targets=("$@")
 if ((${#targets[@]} == 0)); then targets=("${known[@]}"); fi
+if [[ -n $record ]]; then
+    mapfile -t targets < <(for target in "${targets[@]}"; do
+        awk -F'\t' -v target="$target" '$3 == target { sum += $4 } END { print sum + 0 "\t" target }' "$record"
+    done | sort -sn | cut -f 2)
+fi
 for target in "${targets[@]}"; do
     [[ " ${known[*]} " == *" $target "* ]] || die "no target '$target'; known here: ${known[*]}"
 done
