@@ -42,8 +42,9 @@
 //! 4. Fuzz it: a function in `fuzz/src/files.rs`, its name in `TARGETS` of `fuzz/src/main.rs` and in the table there, a small valid file
 //!    in `fuzz/seeds/NAME/`.
 //! 5. Say it: the messages of `open.rs`, the names in [`SlideInfo::format`], the help of `src/cli/pyramid.rs`, "Inputs and results" in `docs/cli.md`,
-//!    `docs/serve.md`, `python/README.md`, the list of `python/origami/slipstream/_slides.py`; then
-//!    `SNAPSHOTS=overwrite cargo test --test program transcripts::`. What the file says of a patient belongs to `src/privacy/`.
+//!    `docs/serve.md`, `python/README.md`; then `SNAPSHOTS=overwrite cargo test --test program transcripts::`. The loader and the rule for
+//!    Snakemake have lists of extensions as well, to which `tests/library/slide_names.rs` holds them. What the file says of a patient
+//!    belongs to `src/privacy/`.
 
 mod access;
 #[cfg(feature = "remote")]
