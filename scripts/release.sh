@@ -11,7 +11,7 @@
 #   --profile    cargo's profile: dist, or another to try the script without waiting for it: release, dev
 #   --features   others than nats,rocksdb, of which RocksDB takes most of the time: for a trial
 #   --reproduce  build the commit once more in another folder and compare the program byte for byte
-#   --trial      go on where the tree has changes, the changelog has no heading of the version, or files of it are missing
+#   --trial      go on where the tree has changes, the changelog has no heading of the version or entries of none, or files of it are missing
 #
 # RELEASE_GPG_KEY names the key that signs the checksums; without it they are not signed, and the script says so. What cannot be made here is SKIPPED;
 # what is made and wrong fails.
@@ -54,6 +54,8 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 [[ -z $(git status --porcelain) ]] || unless_trial "the working tree has changes: a release is a commit"
 grep -q "^## \[$version\]" CHANGELOG.md || unless_trial "CHANGELOG.md has no heading ## [$version]"
+! sed -n '/^## \[Unreleased\]/,/^## \[[0-9]/p' CHANGELOG.md | grep '^- ' >/dev/null ||
+    unless_trial "CHANGELOG.md has entries under [Unreleased]: put them under a version, and that version into Cargo.toml"
 [[ -d tests/versions/$version ]] || unless_trial "tests/versions has no files of $version: scripts/versions.sh BINARY writes them"
 [[ $(sed -n 's/^version = "\(.*\)"/\1/p' python/Cargo.toml | head -n 1) == "$version" ]] || die "python/Cargo.toml has another version"
 echo "$version, $commit"
